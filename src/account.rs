@@ -1,0 +1,128 @@
+//! The account for a person at a terminal. It goes to standard error, so that an archive can go to standard output.
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+
+use imgsquash::options::Options;
+use imgsquash::output::{Format, Target};
+use imgsquash::report::{Change, ImageReport, Reclaimed, Report};
+
+/// What was dropped, left out or repaired is said even when all else is quiet.
+pub(crate) fn notes(report: &Report) {
+    for note in &report.notes {
+        let _ = writeln!(std::io::stderr(), "note: {note}");
+    }
+}
+
+/// Prints the account of each image and where they went.
+pub(crate) fn print(report: &Report, options: &Options) {
+    let mut text = String::new();
+    for image in &report.images {
+        text.push_str(&image_lines(image));
+    }
+    let (size, output) = (human(report.output_bytes), &report.output);
+    let _ = match (&options.target, options.format) {
+        (Target::Stdout, _) => writeln!(text, "wrote {size} to standard output"),
+        (_, Format::Universal | Format::DockerArchive) => {
+            writeln!(text, "wrote {output} ({size}); load it with: docker load -i {output}")
+        }
+        (_, Format::OciArchive) => writeln!(text, "wrote {output} ({size}); load it with: podman load -i {output}"),
+        (_, Format::OciDirectory) => {
+            writeln!(text, "wrote {output} ({size}); copy it with: skopeo copy oci:{output} DESTINATION")
+        }
+    };
+    let _ = std::io::stderr().write_all(text.as_bytes());
+}
+
+fn image_lines(image: &ImageReport) -> String {
+    let names = if image.names.is_empty() { "(no name)".to_owned() } else { image.names.join(", ") };
+    let mut text = format!("{names}  {}\n", image.platform);
+    let Change { before, after } = image.layers;
+    let _ = writeln!(text, "  layers        {before:>10} -> {after}");
+    let Change { before, after } = image.entries;
+    let _ = writeln!(text, "  entries       {before:>10} -> {after}");
+    for (name, change) in [("uncompressed", image.uncompressed_bytes), ("compressed", image.compressed_bytes)] {
+        let Change { before, after } = change;
+        let _ = writeln!(text, "  {name:<13} {:>10} -> {}{}", human(before), human(after), percent(change));
+    }
+    let _ = writeln!(text, "  reclaimed     {:>10}", human(image.reclaimed_bytes.total));
+    text.push_str(&causes(&image.reclaimed_bytes));
+    let _ = writeln!(text, "  image id      {}", image.image_id);
+    text
+}
+
+/// The causes that took anything, a line each, largest first.
+fn causes(reclaimed: &Reclaimed) -> String {
+    let mut causes = [
+        ("deleted by a later layer", reclaimed.deleted),
+        ("overwritten by a later layer", reclaimed.overwritten),
+        ("copied again to change metadata", reclaimed.metadata_copies),
+        ("whiteouts", reclaimed.whiteouts),
+        ("directories declared again", reclaimed.repeated_directories),
+        ("paths repeated in one layer", reclaimed.duplicates),
+        ("AUFS and eStargz metadata", reclaimed.ignored),
+        ("archive ends and padding", reclaimed.archive),
+    ];
+    causes.sort_by_key(|(_, bytes)| std::cmp::Reverse(*bytes));
+    let said = causes.iter().filter(|(_, bytes)| *bytes > 0);
+    said.map(|(name, bytes)| format!("                {:>8}  {name}\n", human(*bytes))).collect()
+}
+
+fn percent(change: Change) -> String {
+    if change.before == 0 {
+        return String::new();
+    }
+    let before = u128::from(change.before);
+    let (sign, difference) = match change.before.checked_sub(change.after) {
+        Some(less) => ("-", less),
+        None => ("+", change.after - change.before),
+    };
+    let percent = (u128::from(difference) * 100 + before / 2) / before;
+    if percent == 0 { String::new() } else { format!("  ({sign}{percent} %)") }
+}
+
+/// Bytes in the decimal units that docker and registries show, with three digits.
+fn human(bytes: u64) -> String {
+    let mut unit = 1_u64;
+    let mut name = "B";
+    for (next, next_name) in [(1_000, "kB"), (1_000_000, "MB"), (1_000_000_000, "GB"), (1_000_000_000_000, "TB")] {
+        if bytes >= next {
+            (unit, name) = (next, next_name);
+        }
+    }
+    let whole = bytes / unit;
+    let rest = u128::from(bytes % unit);
+    match whole {
+        _ if unit == 1 => format!("{whole} B"),
+        0..10 => format!("{whole}.{:02} {name}", rest * 100 / u128::from(unit)),
+        10..100 => format!("{whole}.{:01} {name}", rest * 10 / u128::from(unit)),
+        _ => format!("{whole} {name}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_have_three_digits() {
+        for (bytes, text) in [
+            (0, "0 B"),
+            (999, "999 B"),
+            (1_000, "1.00 kB"),
+            (1_416_100_000, "1.41 GB"),
+            (56_750_000, "56.7 MB"),
+            (567_500_000, "567 MB"),
+            (12_345_000_000_000_000, "12345 TB"),
+        ] {
+            assert_eq!(human(bytes), text);
+        }
+    }
+
+    #[test]
+    fn a_change_is_shown_in_percent_when_there_is_one() {
+        for (before, after, text) in [(100, 50, "  (-50 %)"), (100, 120, "  (+20 %)"), (1000, 1001, ""), (0, 5, "")] {
+            assert_eq!(percent(Change { before, after }), text);
+        }
+    }
+}

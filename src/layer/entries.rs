@@ -1,0 +1,207 @@
+//! Entries of one layer on their way into its difference: what their names and types mean.
+//!
+//! # Decisions
+//! - A whiteout is known by its name, whatever its type (image-spec, layer.md). `.wh.` and `.wh...` name nothing that
+//!   could be removed and are an error, as in umoci: a tool that took the first for its directory wiped it
+//!   (anchore/stereoscope#647).
+//! - Anything else that begins with `.wh..wh.` is metadata of AUFS, and what lies below a directory called `.wh.x` is
+//!   below a whiteout: both are dropped.
+//! - Overlay's own marks, a character device 0:0 and `trusted.overlay.opaque`, are honoured as docker and podman do
+//!   (containerd only honours the first), and reported.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::index::{EntrySpan, IndexError, LayerIndex, Note};
+use crate::codec::Codec;
+use crate::tar::Member;
+use crate::tree::{Fate, Kind, LayerBuilder, LayerDiff, TreePath};
+
+/// Memory that the entries of all layers of an image may need together, in bytes.
+#[derive(Debug)]
+pub(super) struct Budget {
+    left: AtomicU64,
+    limit: u64,
+}
+
+impl Budget {
+    /// A budget of `limit` bytes.
+    pub(super) fn new(limit: u64) -> Self {
+        Self { left: AtomicU64::new(limit), limit }
+    }
+
+    fn spend(&self, cost: u64) -> Result<(), IndexError> {
+        let spent = self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(cost));
+        spent.map(|_| ()).map_err(|_| IndexError::TooMuchMetadata { limit: self.limit })
+    }
+}
+
+/// The entries of one layer, on their way into its diff.
+pub(super) struct Entries<'b> {
+    builder: LayerBuilder,
+    spans: Vec<EntrySpan>,
+    estargz: bool,
+    budget: &'b Budget,
+    overlay_whiteouts: u64,
+    overlay_opaque: u64,
+    landmarks: u64,
+}
+
+/// What a path means by its name alone.
+enum Meaning {
+    File,
+    Whiteout(TreePath),
+    Opaque(TreePath),
+    Nothing,
+}
+
+impl<'b> Entries<'b> {
+    pub(super) fn new(position: u16, estargz: bool, budget: &'b Budget) -> Self {
+        let builder = LayerBuilder::new(position);
+        let (overlay_whiteouts, overlay_opaque, landmarks) = (0, 0, 0);
+        Self { builder, spans: Vec::new(), estargz, budget, overlay_whiteouts, overlay_opaque, landmarks }
+    }
+
+    /// What the layer is, once it was read to its end.
+    pub(super) fn finish(self, codec: Codec, plain_size: u64) -> Result<(LayerIndex, LayerDiff), IndexError> {
+        let (diff, fates) = self.builder.finish()?;
+        let notes = [
+            (self.overlay_whiteouts, Note::OverlayWhiteouts as fn(u64) -> Note),
+            (self.overlay_opaque, Note::OverlayOpaque),
+            (self.landmarks, Note::Estargz),
+        ];
+        let notes = notes.iter().filter(|(count, _)| *count > 0).map(|(count, note)| note(*count)).collect();
+        Ok((LayerIndex { codec, plain_size, entries: self.spans, fates, notes }, diff))
+    }
+
+    pub(super) fn enter(&mut self, member: &Member, fingerprint: u64) -> Result<(), IndexError> {
+        self.charge(member)?;
+        let path = parse(&member.name)?;
+        let header = u32::try_from(member.data - member.start).unwrap_or(u32::MAX);
+        self.spans.push(EntrySpan { start: member.start, stored: member.stored, header });
+        match meaning(&path)? {
+            Meaning::Whiteout(gone) => self.builder.whiteout(gone),
+            Meaning::Opaque(directory) => self.builder.opaque(directory, true),
+            Meaning::Nothing => _ = self.builder.next_entry(Fate::Ignored),
+            Meaning::File if self.estargz && is_landmark(&path) => {
+                self.landmarks += 1;
+                self.builder.next_entry(Fate::Ignored);
+            }
+            Meaning::File => self.put(member, &path, fingerprint)?,
+        }
+        Ok(())
+    }
+
+    fn put(&mut self, member: &Member, path: &TreePath, fingerprint: u64) -> Result<(), IndexError> {
+        let (major, minor) = member.device;
+        let mut meta = member.meta.clone();
+        // Some readers clean a name as we do, others refuse it.
+        let links = member.typeflag == b'1';
+        let mut plain = !(climbs(&member.name) || links && climbs(&member.link));
+        let kind = match member.typeflag {
+            b'1' => return Ok(self.builder.put_link(path, &parse(&member.link)?, meta, plain)?),
+            b'2' => Kind::Symlink(member.link.as_slice().into()),
+            b'3' if (major, minor) == (0, 0) => {
+                self.overlay_whiteouts += 1;
+                self.builder.whiteout(path.clone());
+                return Ok(());
+            }
+            b'3' => Kind::CharDevice { major, minor },
+            b'4' => Kind::BlockDevice { major, minor },
+            b'5' => {
+                const OPAQUE: &[u8] = b"trusted.overlay.opaque";
+                if meta.extra.xattrs.iter().any(|(name, value)| &**name == OPAQUE && &**value == b"y") {
+                    self.overlay_opaque += 1;
+                    self.builder.opaque(path.clone(), false);
+                    Arc::make_mut(&mut meta.extra).xattrs.retain(|(name, _)| &**name != OPAQUE);
+                    plain = false;
+                }
+                Kind::Directory
+            }
+            b'6' => Kind::Fifo,
+            _ => Kind::File { size: member.size, fingerprint },
+        };
+        Ok(self.builder.put(path, kind, meta, plain)?)
+    }
+
+    /// Counts what an entry costs in memory: its names and attributes, and about 200 bytes of its own.
+    fn charge(&mut self, member: &Member) -> Result<(), IndexError> {
+        let extra = &member.meta.extra;
+        let shared = Arc::strong_count(extra) > 2;
+        let records =
+            if shared { 0 } else { extra.xattrs.iter().chain(&extra.pax).map(|(k, v)| k.len() + v.len() + 32).sum() };
+        let sparse = extra.sparse.as_ref().map_or(0, |map| map.len() * 16);
+        // Each component may be a directory of its own.
+        let components = member.name.iter().filter(|byte| **byte == b'/').count() + 1;
+        let cost = member.name.len() + member.link.len() + records + sparse + components * 200;
+        self.budget.spend(cost as u64)
+    }
+}
+
+fn parse(name: &[u8]) -> Result<TreePath, IndexError> {
+    TreePath::parse(name).map_err(|problem| {
+        let shown = &name[..name.len().min(200)];
+        IndexError::Path { name: shown.escape_ascii().to_string(), problem }
+    })
+}
+
+/// Whether a name has `..` in it.
+fn climbs(name: &[u8]) -> bool {
+    name.split(|byte| *byte == b'/').any(|component| component == b"..")
+}
+
+fn meaning(path: &TreePath) -> Result<Meaning, IndexError> {
+    const MARK: &[u8] = b".wh.";
+    let Some((directory, name)) = path.split_last() else { return Ok(Meaning::File) };
+    if directory.components().any(|component| component.starts_with(MARK)) {
+        return Ok(Meaning::Nothing);
+    }
+    let Some(hidden) = name.strip_prefix(MARK) else { return Ok(Meaning::File) };
+    match hidden {
+        b"" | b"." | b".." => Err(IndexError::EmptyWhiteout(path.clone())),
+        b".wh..opq" => Ok(Meaning::Opaque(directory)),
+        _ if hidden.starts_with(MARK) => Ok(Meaning::Nothing),
+        _ => Ok(Meaning::Whiteout(directory.join(hidden))),
+    }
+}
+
+/// The files that eStargz adds to a layer: <https://github.com/containerd/stargz-snapshotter/blob/main/docs/estargz.md>.
+fn is_landmark(path: &TreePath) -> bool {
+    matches!(path.as_bytes(), b"stargz.index.json" | b".prefetch.landmark" | b".no.prefetch.landmark")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn path(text: &str) -> TreePath {
+        TreePath::parse(text.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn names_with_the_whiteout_mark_are_told_apart() {
+        let is = |text: &str| match meaning(&path(text)) {
+            Ok(Meaning::File) => "file".to_owned(),
+            Ok(Meaning::Whiteout(gone)) => format!("gone {gone}"),
+            Ok(Meaning::Opaque(directory)) => format!("opaque {directory}"),
+            Ok(Meaning::Nothing) => "nothing".to_owned(),
+            Err(error) => error.to_string(),
+        };
+        for (text, expected) in [
+            ("d/.wh.x", "gone d/x"),
+            (".wh.x", "gone x"),
+            ("d/.wh..wh..opq", "opaque d"),
+            (".wh..wh..opq", "opaque /"),
+            (".wh..wh.plnk", "nothing"),
+            (".wh..wh.plnk/1.2", "nothing"),
+            (".wh.x/child", "nothing"),
+            ("x.wh.y", "file"),
+            (".whatever", "file"),
+            ("d/.wh..hidden", "gone d/.hidden"),
+            ("d/.wh.", "entry \"d/.wh.\" is a whiteout that names nothing"),
+            (".wh...", "entry \".wh...\" is a whiteout that names nothing"),
+        ] {
+            assert_eq!(is(text), expected, "{text}");
+        }
+    }
+}

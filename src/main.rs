@@ -1,0 +1,83 @@
+//! The command: reads arguments, runs one squash, prints what came of it, and picks the exit code.
+
+mod account;
+mod bar;
+mod cli;
+
+use std::io::Write;
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use clap::Parser;
+use imgsquash::progress::Progress;
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+
+/// Nothing went wrong on our side, but a promise was broken: see `imgsquash::Error`.
+const INTERNAL: u8 = 4;
+/// Input or output failed.
+const FAILED: u8 = 3;
+
+/// Whether a signal is ending the process.
+static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+
+fn main() -> ExitCode {
+    let arguments = cli::Arguments::parse();
+    let options = match arguments.options() {
+        Ok(options) => options,
+        Err(problem) => cli::usage_error(&problem),
+    };
+    remove_temporary_files_on_signals();
+    std::panic::set_hook(Box::new(|_| ()));
+    let bar = (!arguments.quiet).then(bar::Bar::for_terminal).flatten();
+    let progress: &dyn Progress = bar.as_ref().map_or(&(), |bar| bar);
+    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| imgsquash::squash(&options, progress)));
+    drop(bar);
+    if INTERRUPTED.load(Ordering::SeqCst) {
+        // What failed now failed because its files were taken away; the signal ends the process in a moment.
+        std::thread::park();
+    }
+    match outcome {
+        Ok(Ok(report)) => {
+            account::notes(&report);
+            if !arguments.quiet {
+                account::print(&report, &options);
+            }
+            match write_report(arguments.report.as_deref(), &report) {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(problem) => fail(&format!("cannot write the report: {problem}"), FAILED),
+            }
+        }
+        Ok(Err(error)) => fail(&error.to_string(), error.exit_code()),
+        Err(panic) => {
+            let text = panic.downcast_ref::<&str>().copied().or(panic.downcast_ref::<String>().map(String::as_str));
+            let text = text.unwrap_or("unknown");
+            fail(&format!("internal error, nothing was written: {text}; please report this"), INTERNAL)
+        }
+    }
+}
+
+fn fail(message: &str, code: u8) -> ExitCode {
+    // Names from archives are escaped where they come in; a message is one line whatever else it carries.
+    let line: String = message.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let _ = writeln!(std::io::stderr(), "imgsquash: {line}");
+    ExitCode::from(code)
+}
+
+fn write_report(target: Option<&std::path::Path>, report: &imgsquash::report::Report) -> std::io::Result<()> {
+    let Some(path) = target else { return Ok(()) };
+    let mut json = serde_json::to_vec_pretty(report)?;
+    json.push(b'\n');
+    if path.as_os_str() == "-" { std::io::stdout().write_all(&json) } else { std::fs::write(path, json) }
+}
+
+fn remove_temporary_files_on_signals() {
+    let Ok(mut signals) = Signals::new([SIGINT, SIGTERM, SIGHUP]) else { return };
+    std::thread::spawn(move || {
+        for signal in signals.forever() {
+            INTERRUPTED.store(true, Ordering::SeqCst);
+            imgsquash::output::abandon();
+            let _ = signal_hook::low_level::emulate_default_handler(signal);
+        }
+    });
+}

@@ -1,0 +1,177 @@
+//! The image config: read typed where squashing needs it, edited only where squashing owns it.
+//!
+//! # Decisions
+//! - The typed config of `oci-spec` drops Docker's keys (Healthcheck, OnBuild, Shell, `moby.*`), so the document itself
+//!   is edited and everything else keeps its text.
+//! - Go reads keys without regard to case. A second spelling of an owned key (`RootFS`) would then win over the edited
+//!   one in every consumer, so it is refused.
+
+use super::digest::{DiffId, Digest};
+use super::document::{Document, InvalidJson};
+use super::platform::Platform;
+
+/// The keys that squashing writes.
+const OWNED: [&str; 3] = ["rootfs", "history", "created"];
+
+/// An image config and what squashing reads of it.
+#[derive(Clone, Debug)]
+pub struct Config {
+    document: Document,
+    diff_ids: Vec<DiffId>,
+    history: Option<Vec<HistoryRow>>,
+    platform: Platform,
+}
+
+/// One row of `history`, oldest first, with every key it came with.
+#[derive(Clone, Debug)]
+pub struct HistoryRow(Document);
+
+impl HistoryRow {
+    /// A row from its members.
+    pub fn new(members: &[(&str, &str)]) -> Self {
+        let mut row = Document::default();
+        for (key, value) in members {
+            row.set(key, value);
+        }
+        Self(row)
+    }
+
+    /// Whether the row stands for no layer.
+    pub fn is_empty_layer(&self) -> bool {
+        self.0.raw("empty_layer") == Some("true")
+    }
+
+    /// The same row, standing for no layer.
+    #[must_use]
+    pub fn without_layer(mut self) -> Self {
+        if !self.is_empty_layer() {
+            self.0.set("empty_layer", &true);
+        }
+        self
+    }
+}
+
+impl Config {
+    /// Reads a config.
+    pub fn parse(bytes: &[u8]) -> Result<Self, InvalidJson> {
+        const WHAT: &str = "the image config";
+        let document = Document::parse(bytes, WHAT)?;
+        for key in document.keys() {
+            if let Some(owned) = OWNED.iter().find(|owned| key.eq_ignore_ascii_case(owned) && key != **owned) {
+                return Err(invalid(format!("it has \"{key}\", which readers take for \"{owned}\"")));
+            }
+        }
+        let Some(rootfs) = document.get::<Document>("rootfs", WHAT)? else {
+            return Err(invalid("it has no \"rootfs\": is this an image config?".to_owned()));
+        };
+        if let Some(key) = rootfs.keys().find(|key| key.eq_ignore_ascii_case("diff_ids") && *key != "diff_ids") {
+            return Err(invalid(format!("its rootfs has \"{key}\", which readers take for \"diff_ids\"")));
+        }
+        match rootfs.get::<String>("type", "its rootfs")?.as_deref() {
+            None | Some("layers") => {}
+            Some(other) => return Err(invalid(format!("its rootfs is of type \"{other}\", expected \"layers\""))),
+        }
+        let diff_ids = rootfs
+            .get::<Vec<String>>("diff_ids", "its rootfs")?
+            .unwrap_or_default()
+            .iter()
+            .map(|text| text.parse::<Digest>().map(DiffId).map_err(|error| invalid(format!("a diff_id: {error}"))))
+            .collect::<Result<_, _>>()?;
+        let history =
+            document.get::<Vec<Document>>("history", WHAT)?.map(|rows| rows.into_iter().map(HistoryRow).collect());
+        let word = |key| document.get::<String>(key, WHAT).map(|word| word.filter(|word| !word.is_empty()));
+        let platform = Platform {
+            os: word("os")?.unwrap_or_else(|| "linux".to_owned()),
+            architecture: word("architecture")?.unwrap_or_else(|| "unknown".to_owned()),
+            variant: word("variant")?,
+        };
+        Ok(Self { diff_ids, history, platform, document })
+    }
+
+    /// The digests of the uncompressed layers, oldest first.
+    pub fn diff_ids(&self) -> &[DiffId] {
+        &self.diff_ids
+    }
+
+    /// The history, oldest first; `None` when the config has none.
+    pub fn history(&self) -> Option<&[HistoryRow]> {
+        self.history.as_deref()
+    }
+
+    /// What the image runs on. A config that does not say is for linux on an unknown architecture.
+    pub fn platform(&self) -> &Platform {
+        &self.platform
+    }
+
+    /// When the image was made, as the config spells it.
+    pub fn created(&self) -> Option<String> {
+        self.document.get("created", "").ok().flatten()
+    }
+
+    /// Sets when the image was made: an RFC 3339 date and time.
+    pub fn set_created(&mut self, created: &str) {
+        self.document.set("created", created);
+    }
+
+    /// Replaces the layers, keeping other members of `rootfs`.
+    pub fn set_diff_ids(&mut self, diff_ids: &[DiffId]) {
+        let mut rootfs = self.document.get::<Document>("rootfs", "").ok().flatten().unwrap_or_default();
+        let texts: Vec<String> = diff_ids.iter().map(DiffId::to_string).collect();
+        rootfs.set("diff_ids", &texts);
+        self.document.set("rootfs", &rootfs);
+        self.diff_ids = diff_ids.to_vec();
+    }
+
+    /// Replaces the history; `None` removes it.
+    pub fn set_history(&mut self, rows: Option<Vec<HistoryRow>>) {
+        match &rows {
+            Some(rows) => self.document.set("history", &rows.iter().map(|row| &row.0).collect::<Vec<_>>()),
+            None => self.document.remove("history"),
+        }
+        self.history = rows;
+    }
+
+    /// The document with its edits.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        self.document.to_bytes()
+    }
+}
+
+fn invalid(detail: String) -> InvalidJson {
+    InvalidJson { what: "the image config".to_owned(), detail }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DIFF_ID: &str = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+
+    #[test]
+    fn only_rootfs_and_history_change() {
+        let text = format!(
+            r#"{{"architecture":"arm64","os":"linux","config":{{"Healthcheck":{{"StartInterval":5e9}},"OnBuild":["RUN x"]}},"moby.buildkit.cache.v0":"eyJ9","rootfs":{{"type":"layers","diff_ids":["{DIFF_ID}","{DIFF_ID}"],"x":1}},"history":[{{"created_by":"a"}},{{"created_by":"b","empty_layer":true}}]}}"#
+        );
+        let mut config = Config::parse(text.as_bytes()).unwrap();
+        config.set_diff_ids(&[config.diff_ids()[0]]);
+        let rows = config.history().unwrap().iter().cloned().map(HistoryRow::without_layer).collect();
+        config.set_history(Some(rows));
+        let expected = format!(
+            r#"{{"architecture":"arm64","os":"linux","config":{{"Healthcheck":{{"StartInterval":5e9}},"OnBuild":["RUN x"]}},"moby.buildkit.cache.v0":"eyJ9","rootfs":{{"type":"layers","diff_ids":["{DIFF_ID}"],"x":1}},"history":[{{"created_by":"a","empty_layer":true}},{{"created_by":"b","empty_layer":true}}]}}"#
+        );
+        assert_eq!(String::from_utf8(config.to_bytes()).unwrap(), expected);
+    }
+
+    #[test]
+    fn configs_that_cannot_be_squashed_are_refused_with_the_reason() {
+        for (text, why) in [
+            ("{}", "it has no \"rootfs\": is this an image config?"),
+            (r#"{"rootfs":{"type":"tarsplit"}}"#, "its rootfs is of type \"tarsplit\", expected \"layers\""),
+            (r#"{"rootfs":{},"History":[]}"#, "it has \"History\", which readers take for \"history\""),
+            (r#"{"rootfs":{"Diff_IDs":[]}}"#, "its rootfs has \"Diff_IDs\", which readers take for \"diff_ids\""),
+        ] {
+            let error = Config::parse(text.as_bytes()).unwrap_err().to_string();
+            assert_eq!(error, format!("the image config is not valid: {why}"));
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! Output: a place that becomes the target when everything is written, and never before.
+//!
+//! [`create`] picks the sink, which takes blobs and files; [`Sink::finish`] puts the whole in the target's place.
+
+mod layout;
+mod staging;
+mod tarball;
+
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+pub use staging::abandon;
+
+use crate::oci::Digest;
+
+/// Which consumers the output is for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Format {
+    /// An OCI archive that is a Docker archive too.
+    #[default]
+    Universal,
+    /// An OCI archive: no `manifest.json`.
+    OciArchive,
+    /// A Docker archive: no `index.json`.
+    DockerArchive,
+    /// An OCI image layout directory.
+    OciDirectory,
+}
+
+/// Where the output goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Target {
+    /// A file, or a directory for [`Format::OciDirectory`].
+    Path(PathBuf),
+    /// Standard output.
+    Stdout,
+}
+
+/// Takes the parts of an image archive.
+pub trait Sink {
+    /// Where the bytes of the next blob go. They count only once [`Sink::name_blob`] is called.
+    fn blob(&mut self) -> io::Result<&mut (dyn Write + Send)>;
+
+    /// Names the blob just written. One that is there already is kept once.
+    fn name_blob(&mut self, digest: Digest, size: u64) -> io::Result<()>;
+
+    /// Adds a file.
+    fn file(&mut self, name: &str, bytes: &[u8]) -> io::Result<()>;
+
+    /// Puts everything in the target's place. Returns the bytes of the output.
+    fn finish(self: Box<Self>) -> io::Result<u64>;
+}
+
+/// A sink for `target`. What can be known to fail at the end fails here. `tmp_dir` is for what cannot be renamed into
+/// place.
+pub fn create(target: &Target, format: Format, tmp_dir: &Path) -> io::Result<Box<dyn Sink>> {
+    match (target, format) {
+        (Target::Path(path), Format::OciDirectory) => Ok(Box::new(layout::Layout::create(path)?)),
+        (Target::Stdout, Format::OciDirectory) => {
+            Err(io::Error::new(io::ErrorKind::InvalidInput, "a directory cannot be written to standard output"))
+        }
+        (target, _) => Ok(Box::new(tarball::Tarball::create(target, tmp_dir)?)),
+    }
+}

@@ -1,0 +1,105 @@
+//! An archive as a tar. Headers say nothing of the machine or the time, so equal images make equal files.
+
+use std::collections::HashSet;
+use std::io::{self, Seek, SeekFrom, Write};
+use std::path::Path;
+
+use tar::{EntryType, Header};
+
+use super::staging::StagedFile;
+use super::{Sink, Target};
+use crate::oci::Digest;
+use crate::tar::BLOCK;
+
+/// Writes blobs straight into the tar; a blob's header is written over a placeholder when its name and size are known.
+pub(super) struct Tarball {
+    staged: StagedFile,
+    /// Offset of the next header.
+    end: u64,
+    directories: HashSet<String>,
+    blobs: HashSet<Digest>,
+}
+
+const PLACEHOLDER: [u8; BLOCK] = [0; BLOCK];
+
+impl Tarball {
+    pub(super) fn create(target: &Target, tmp_dir: &Path) -> io::Result<Self> {
+        let staged = StagedFile::create(target, tmp_dir)?;
+        Ok(Self { staged, end: 0, directories: HashSet::new(), blobs: HashSet::new() })
+    }
+
+    /// Adds the directories that `name` is in.
+    fn directories(&mut self, name: &str) -> io::Result<()> {
+        for (at, _) in name.match_indices('/') {
+            let directory = &name[..=at];
+            if self.directories.insert(directory.to_owned()) {
+                let header = header(directory, 0, EntryType::Directory)?;
+                self.staged.file().write_all(header.as_bytes())?;
+                self.end += BLOCK as u64;
+            }
+        }
+        Ok(())
+    }
+
+    fn pad(&mut self, size: u64) -> io::Result<()> {
+        let padded = size.next_multiple_of(BLOCK as u64);
+        let missing = usize::try_from(padded - size).unwrap_or_default();
+        self.staged.file().write_all(&PLACEHOLDER[..missing])?;
+        self.end += BLOCK as u64 + padded;
+        Ok(())
+    }
+}
+
+impl Sink for Tarball {
+    fn blob(&mut self) -> io::Result<&mut (dyn Write + Send)> {
+        self.directories("blobs/sha256/")?;
+        let end = self.end;
+        let file = self.staged.file();
+        file.seek(SeekFrom::Start(end))?;
+        file.write_all(&PLACEHOLDER)?;
+        Ok(file)
+    }
+
+    fn name_blob(&mut self, digest: Digest, size: u64) -> io::Result<()> {
+        let end = self.end;
+        let file = self.staged.file();
+        if !self.blobs.insert(digest) {
+            file.set_len(end)?;
+            file.seek(SeekFrom::Start(end))?;
+            return Ok(());
+        }
+        file.seek(SeekFrom::Start(end))?;
+        file.write_all(header(&digest.blob_path(), size, EntryType::Regular)?.as_bytes())?;
+        file.seek(SeekFrom::Start(end + BLOCK as u64 + size))?;
+        self.pad(size)
+    }
+
+    fn file(&mut self, name: &str, bytes: &[u8]) -> io::Result<()> {
+        self.directories(name)?;
+        let size = bytes.len() as u64;
+        let file = self.staged.file();
+        file.write_all(header(name, size, EntryType::Regular)?.as_bytes())?;
+        file.write_all(bytes)?;
+        self.pad(size)
+    }
+
+    fn finish(mut self: Box<Self>) -> io::Result<u64> {
+        self.staged.file().write_all(&[PLACEHOLDER; 2].concat())?;
+        let size = self.end + 2 * BLOCK as u64;
+        self.staged.finish()?;
+        Ok(size)
+    }
+}
+
+fn header(name: &str, size: u64, kind: EntryType) -> io::Result<Header> {
+    let mut header = Header::new_ustar();
+    header.set_path(name)?;
+    header.set_entry_type(kind);
+    header.set_mode(if kind.is_dir() { 0o755 } else { 0o644 });
+    header.set_uid(0);
+    header.set_gid(0);
+    header.set_mtime(0);
+    header.set_size(size);
+    header.set_cksum();
+    Ok(header)
+}

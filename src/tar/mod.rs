@@ -1,0 +1,14 @@
+//! The tar format, both ways: members with every extension resolved, and headers written anew. No I/O of its own.
+
+mod encode;
+mod fields;
+mod header;
+mod member;
+mod pax;
+mod sparse;
+
+pub use encode::{Form, encode};
+pub use header::{BLOCK, InvalidHeader};
+pub use member::{Forward, InvalidTar, Member, Members, TarProblem, padded};
+pub use pax::InvalidPax;
+pub use sparse::InvalidSparse;

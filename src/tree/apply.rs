@@ -1,0 +1,143 @@
+//! Laying one layer over the layers below it.
+//!
+//! # Decisions
+//! - First what the layer removes, then what it puts, whatever the order of its entries: a whiteout and a new file of
+//!   the same name in one layer leave the new file, and a directory removed and made again does not show its old
+//!   children (image-spec, layer.md, "Whiteouts").
+//! - A directory over a directory changes the metadata and keeps the children. Anything else over anything replaces it
+//!   with all below it.
+//! - A directory that is only implied keeps the metadata the lower directory has (containerd; docker and podman lose
+//!   it), and replaces a lower symlink or file (all three).
+//! - A hard link to a lower layer's file joins that file (umoci; docker, podman and containerd refuse such layers).
+
+use super::builder::{Unresolved, resolve};
+use super::diff::LayerDiff;
+use super::follow::FOLLOW_BUDGET;
+use super::names::Tree;
+use super::node::{EntryRef, Fate, Fates, Inode, InodeId, Kind, NodeId};
+use super::{Full, LinkError, PutError};
+
+/// Lays `layer` over `tree` and notes in `fates` what became of the entries below it. Layers come oldest first.
+pub fn apply(tree: &mut Tree, layer: LayerDiff, fates: &mut Fates) -> Result<(), PutError> {
+    for id in &layer.opaque {
+        if let Some(directory) = tree.find(&layer.upper.path(*id)) {
+            tree.remove_children(directory, &mut |entry, implied, _| note(fates, entry, implied, Fate::Deleted));
+        }
+    }
+    for id in &layer.removed {
+        if let Some(gone) = tree.find(&layer.upper.path(*id)) {
+            tree.remove(gone, &mut |entry, implied, _| note(fates, entry, implied, Fate::Deleted));
+        }
+    }
+    let mut merge = Merge::new(tree, &layer.upper, fates);
+    merge.run()?;
+    let (nodes, inodes) = (merge.nodes, merge.inodes);
+    let links = layer.links.iter().map(|unresolved| Unresolved {
+        link: NodeId(nodes[unresolved.link.0 as usize]),
+        inode: InodeId(inodes[unresolved.inode.0 as usize]),
+    });
+    let (_, missing) = resolve(tree, links.collect(), &mut FOLLOW_BUDGET.clone())?;
+    missing.map_or(Ok(()), |problem: LinkError| Err(problem.into()))
+}
+
+fn note(fates: &mut Fates, entry: EntryRef, implied: bool, fate: Fate) {
+    if !implied
+        && let Some(place) =
+            fates.get_mut(usize::from(entry.layer)).and_then(|layer| layer.get_mut(entry.index as usize))
+    {
+        *place = fate;
+    }
+}
+
+/// No twin yet.
+const NONE: u32 = u32::MAX;
+
+struct Merge<'m> {
+    tree: &'m mut Tree,
+    upper: &'m Tree,
+    fates: &'m mut Fates,
+    /// The path in `tree` of each path of `upper`.
+    nodes: Vec<u32>,
+    /// The inode in `tree` of each inode of `upper`.
+    inodes: Vec<u32>,
+}
+
+impl<'m> Merge<'m> {
+    fn new(tree: &'m mut Tree, upper: &'m Tree, fates: &'m mut Fates) -> Self {
+        let nodes = vec![NONE; upper.paths.len()];
+        let inodes = vec![NONE; upper.inode_count()];
+        Self { tree, upper, fates, nodes, inodes }
+    }
+
+    /// Parents come before children, because a path is interned after the path it is in.
+    fn run(&mut self) -> Result<(), Full> {
+        self.nodes[0] = self.tree.root().0;
+        for id in self.upper.nodes() {
+            let place = if id == self.upper.root() {
+                self.tree.root()
+            } else {
+                let parent = NodeId(self.nodes[self.upper.parent(id).0 as usize]);
+                self.tree.intern(parent, self.upper.name(id))?
+            };
+            self.nodes[id.0 as usize] = place.0;
+            self.lay(id, place);
+        }
+        Ok(())
+    }
+
+    fn lay(&mut self, id: NodeId, place: NodeId) {
+        let new = self.upper.inode(id);
+        if self.tree.is_live(place) {
+            if new.kind == Kind::Directory && self.tree.is_directory(place) {
+                if !self.upper.is_implied(id) {
+                    self.redeclare(place, id);
+                }
+                return;
+            }
+            let fates = &mut *self.fates;
+            self.tree.remove(place, &mut |entry, implied, old| note(fates, entry, implied, fate_under(old, new)));
+        }
+        let known = &mut self.inodes[self.upper.inode_id(id).0 as usize];
+        if *known == NONE {
+            let inode = self.tree.add_inode(new.kind.clone(), new.meta.clone(), new.source);
+            self.tree.inode_mut(inode).header_differs = new.header_differs;
+            *known = inode.0;
+        }
+        self.tree.place(place, InodeId(*known), self.upper.entry(id));
+        self.tree.set_implied(place, self.upper.is_implied(id));
+        self.tree.set_renamed(place, self.upper.is_renamed(id));
+        self.tree.set_links_to_source(place, self.upper.links_to_source(id));
+    }
+
+    /// A declared directory over a directory: the metadata changes, the place in the order stays.
+    fn redeclare(&mut self, place: NodeId, id: NodeId) {
+        let new = self.upper.inode(id);
+        let entry = self.upper.entry(id);
+        let inode = self.tree.inode_id(place);
+        if self.tree.is_implied(place) {
+            self.tree.set_implied(place, false);
+            self.tree.set_entry(place, entry);
+            self.tree.set_renamed(place, self.upper.is_renamed(id));
+            let inode = self.tree.inode_mut(inode);
+            (inode.source, inode.header_differs) = (entry, new.header_differs);
+        } else {
+            note(self.fates, entry, false, Fate::RepeatedDirectory);
+            let inode = self.tree.inode_mut(inode);
+            inode.header_differs |= inode.meta != new.meta;
+        }
+        self.tree.inode_mut(inode).meta = new.meta.clone();
+    }
+}
+
+/// Why `old` is gone when `new` takes its place.
+fn fate_under(old: &Inode, new: &Inode) -> Fate {
+    match (&old.kind, &new.kind) {
+        (Kind::File { size, fingerprint }, Kind::File { size: new_size, fingerprint: new_fingerprint })
+            if *size > 0 && size == new_size && fingerprint == new_fingerprint =>
+        {
+            Fate::MetadataCopy
+        }
+        (Kind::Symlink(old), Kind::Symlink(new)) if old == new => Fate::MetadataCopy,
+        _ => Fate::Overwritten,
+    }
+}

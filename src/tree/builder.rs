@@ -1,0 +1,337 @@
+//! One layer by itself: entries in the order of the tar become a [`LayerDiff`].
+//!
+//! This is the model that docker, podman and containerd share: a layer is extracted into a directory of its own, and
+//! that directory is laid over the lower ones. So nothing here looks at lower layers.
+//!
+//! # Decisions
+//! - An entry below a symlink *of the same layer* goes where the link leads, inside the root; this is the one place
+//!   where the order of entries counts (docker 20.10, podman 4.3, containerd 1.6, umoci 0.4: all four do).
+//! - A later entry for the same path replaces the earlier one, whose hard links keep the earlier contents (containerd;
+//!   docker and podman refuse such layers).
+//! - An entry below a *file* of the same layer is an error; a file over a directory of the same layer takes its
+//!   children away (all three runtimes).
+//! - A whiteout needs its parent directories as an entry does: all three runtimes make them, a lower symlink in their
+//!   place included. Only a parent that the same layer removes is not made.
+//! - A hard link to a path that the layer puts earlier, or else later, is another name of that file; otherwise it is
+//!   looked up in the lower layers when the layer is applied.
+
+use std::collections::HashMap;
+
+use thiserror::Error;
+
+use super::diff::LayerDiff;
+use super::follow::FOLLOW_BUDGET;
+use super::meta::Meta;
+use super::names::Tree;
+use super::node::{EntryRef, Fate, Full, Inode, InodeId, Kind, LinkError, LinkProblem, NodeId, SymlinkLoop};
+use super::path::TreePath;
+
+/// Collects the entries of one layer.
+#[derive(Debug)]
+pub struct LayerBuilder {
+    layer: u16,
+    upper: Tree,
+    whiteouts: Vec<Marker>,
+    links: Vec<Unresolved>,
+    fates: Vec<Fate>,
+    budget: u64,
+}
+
+#[derive(Debug)]
+struct Marker {
+    path: TreePath,
+    opaque: bool,
+    entry: EntryRef,
+}
+
+/// A name whose hard link found no target yet: its inode stands in for the target's.
+#[derive(Clone, Debug)]
+pub(super) struct Unresolved {
+    pub(super) link: NodeId,
+    pub(super) inode: InodeId,
+}
+
+/// An entry that cannot be part of a file system.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum PutError {
+    /// The root must be a directory.
+    #[error("the root is not a directory")]
+    RootNotDirectory,
+    /// Something of the same layer is in the way.
+    #[error("\"{path}\" is below \"{file}\", which the same layer has as a file")]
+    BelowFile {
+        /// The entry.
+        path: TreePath,
+        /// What is in its way.
+        file: TreePath,
+    },
+    /// Symlinks of the same layer lead in a circle.
+    #[error(transparent)]
+    Loop(#[from] SymlinkLoop),
+    /// A hard link that cannot be one.
+    #[error(transparent)]
+    Link(#[from] LinkError),
+    /// Too many names.
+    #[error(transparent)]
+    Full(#[from] Full),
+}
+
+impl LayerBuilder {
+    /// Begins the layer at `position`, oldest 0.
+    pub fn new(position: u16) -> Self {
+        let (whiteouts, links, fates) = (Vec::new(), Vec::new(), Vec::new());
+        Self { layer: position, upper: Tree::new(), whiteouts, links, fates, budget: FOLLOW_BUDGET }
+    }
+
+    /// Names of the layer so far, implied directories included.
+    pub fn len(&self) -> usize {
+        self.upper.paths.len()
+    }
+
+    /// Whether the layer has put nothing so far.
+    pub fn is_empty(&self) -> bool {
+        self.upper.is_empty()
+    }
+
+    /// Counts an entry and gives it its fate, which a later entry may change.
+    pub fn next_entry(&mut self, fate: Fate) -> EntryRef {
+        // The reader stops far below 4 billion entries.
+        let index = u32::try_from(self.fates.len()).unwrap_or(u32::MAX);
+        self.fates.push(fate);
+        EntryRef { layer: self.layer, index }
+    }
+
+    /// Puts a file of any type but a hard link. `plain` tells that the entry's header says `meta` and nothing that has to
+    /// be written otherwise.
+    pub fn put(&mut self, path: &TreePath, kind: Kind, meta: Meta, plain: bool) -> Result<(), PutError> {
+        let entry = self.next_entry(Fate::Kept);
+        let (id, renamed) = self.make_way(path, entry)?;
+        if kind == Kind::Directory && self.upper.is_live(id) && self.upper.is_directory(id) {
+            if !self.upper.is_implied(id) {
+                self.fates[self.upper.entry(id).index as usize] = Fate::Duplicate;
+            }
+            let inode = self.upper.inode_id(id);
+            let inode = self.upper.inode_mut(inode);
+            inode.meta = meta;
+            inode.source = entry;
+            inode.header_differs = !plain;
+            self.upper.set_entry(id, entry);
+            self.upper.set_implied(id, false);
+            self.upper.set_renamed(id, renamed);
+            return Ok(());
+        }
+        if path.is_root() {
+            return Err(PutError::RootNotDirectory);
+        }
+        self.clear(id);
+        let inode = self.upper.add_inode(kind, meta, entry);
+        self.upper.inode_mut(inode).header_differs = !plain;
+        self.upper.place(id, inode, entry);
+        self.upper.set_renamed(id, renamed);
+        Ok(())
+    }
+
+    /// Puts a hard link to `target`, whose header says `meta`, and if `plain` nothing that has to be written otherwise.
+    pub fn put_link(&mut self, path: &TreePath, target: &TreePath, meta: Meta, plain: bool) -> Result<(), PutError> {
+        let entry = self.next_entry(Fate::Kept);
+        let (id, renamed) = self.make_way(path, entry)?;
+        if path.is_root() {
+            return Err(PutError::RootNotDirectory);
+        }
+        let found = self.target(id, target)?;
+        let direct = found.is_some_and(|found| {
+            self.upper.entry(found) == self.upper.inode(found).source && self.upper.path(found) == *target
+        });
+        let inode = match found {
+            Some(found) => self.upper.inode_id(found),
+            None => self.upper.add_inode(Kind::Elsewhere(Box::new(target.clone())), meta.clone(), entry),
+        };
+        self.clear(id);
+        self.upper.place(id, inode, entry);
+        self.upper.set_renamed(id, renamed);
+        self.upper.set_links_to_source(id, direct);
+        let inode_id = inode;
+        let inode = self.upper.inode_mut(inode);
+        apply_header(inode, &meta);
+        inode.header_differs |= !plain;
+        if matches!(inode.kind, Kind::Elsewhere(_)) {
+            self.links.push(Unresolved { link: id, inode: inode_id });
+        }
+        Ok(())
+    }
+
+    /// Hides what lower layers have at `path`.
+    pub fn whiteout(&mut self, path: TreePath) {
+        let entry = self.next_entry(Fate::Whiteout);
+        self.whiteouts.push(Marker { path, opaque: false, entry });
+    }
+
+    /// Hides what lower layers have in the directory `path`. Without an entry of its own when an attribute says so.
+    pub fn opaque(&mut self, path: TreePath, own_entry: bool) {
+        let entry = if own_entry {
+            self.next_entry(Fate::Whiteout)
+        } else {
+            EntryRef { layer: self.layer, index: u32::try_from(self.fates.len()).unwrap_or(u32::MAX) }
+        };
+        self.whiteouts.push(Marker { path, opaque: true, entry });
+    }
+
+    /// The layer, and what became of each of its entries.
+    pub fn finish(mut self) -> Result<(LayerDiff, Vec<Fate>), PutError> {
+        let links = std::mem::take(&mut self.links);
+        let (links, missing) = resolve(&mut self.upper, links, &mut self.budget)?;
+        debug_assert_eq!(links.is_empty(), missing.is_none());
+        let (mut removed, mut opaque) = (Vec::new(), Vec::new());
+        let whiteouts = std::mem::take(&mut self.whiteouts);
+        let mut placed = Vec::with_capacity(whiteouts.len());
+        for marker in whiteouts {
+            let path = self.upper.follow_within(&marker.path, &mut self.budget)?;
+            let mut at = self.upper.root();
+            for name in path.components() {
+                at = self.upper.intern(at, name)?;
+            }
+            if marker.opaque { &mut opaque } else { &mut removed }.push(at);
+            placed.push((at, marker));
+        }
+        removed.sort_unstable();
+        removed.dedup();
+        opaque.sort_unstable();
+        opaque.dedup();
+        for (at, marker) in placed {
+            let directory = if marker.opaque { at } else { self.upper.parent(at) };
+            self.imply_unless_removed(directory, marker.entry, &removed);
+        }
+        Ok((LayerDiff { removed, opaque, upper: self.upper, links }, self.fates))
+    }
+
+    /// The free or taken place for an entry at `path`, its parents made, and whether symlinks led elsewhere.
+    fn make_way(&mut self, path: &TreePath, entry: EntryRef) -> Result<(NodeId, bool), PutError> {
+        let led = if self.upper.has_symlink_on_the_way(path) {
+            Some(self.upper.follow_within(path, &mut self.budget)?)
+        } else {
+            None
+        };
+        let way = led.as_ref().unwrap_or(path);
+        let renamed = way != path;
+        let mut at = self.upper.root();
+        let mut names = way.components().peekable();
+        while let Some(name) = names.next() {
+            at = self.upper.intern(at, name)?;
+            if names.peek().is_none() {
+                break;
+            }
+            if !self.upper.is_live(at) {
+                self.imply(at, entry);
+            } else if !self.upper.is_directory(at) {
+                return Err(PutError::BelowFile { path: path.clone(), file: self.upper.path(at) });
+            }
+        }
+        Ok((at, renamed))
+    }
+
+    /// What `target` is in this layer, if it is there already.
+    fn target(&mut self, link: NodeId, target: &TreePath) -> Result<Option<NodeId>, LinkError> {
+        let fail = |problem| LinkError { link: self.upper.path(link), target: target.clone(), problem };
+        let way = self.upper.follow_within(target, &mut self.budget).map_err(|_| fail(LinkProblem::Loop))?;
+        match self.upper.find(&way) {
+            _ if way == self.upper.path(link) => Err(fail(LinkProblem::Circle)),
+            Some(found) if self.upper.is_directory(found) => Err(fail(LinkProblem::Directory)),
+            found => Ok(found),
+        }
+    }
+
+    /// Frees a place: what the layer had there is a duplicate.
+    fn clear(&mut self, id: NodeId) {
+        if self.upper.is_live(id) {
+            let fates = &mut self.fates;
+            self.upper.remove(id, &mut |entry, implied, _| {
+                if !implied {
+                    fates[entry.index as usize] = Fate::Duplicate;
+                }
+            });
+        }
+    }
+
+    fn imply(&mut self, id: NodeId, entry: EntryRef) {
+        let inode = self.upper.add_inode(Kind::Directory, Meta::implied(), entry);
+        self.upper.place(id, inode, entry);
+        self.upper.set_implied(id, true);
+    }
+
+    /// Makes the directories down to `id` that a marker needs, unless the layer removes one of them or has a file there.
+    fn imply_unless_removed(&mut self, id: NodeId, entry: EntryRef, removed: &[NodeId]) {
+        let mut missing = Vec::new();
+        let mut at = id;
+        while !self.upper.is_live(at) {
+            if removed.binary_search(&at).is_ok() {
+                return;
+            }
+            missing.push(at);
+            at = self.upper.parent(at);
+        }
+        if self.upper.is_directory(at) {
+            for id in missing.into_iter().rev() {
+                self.imply(id, entry);
+            }
+        }
+    }
+}
+
+/// Applies a hard link's own header to the inode it joins.
+fn apply_header(inode: &mut Inode, header: &Meta) {
+    let mut meta = inode.meta.with_link(header);
+    if matches!(inode.kind, Kind::Symlink(_)) {
+        meta.mode = inode.meta.mode;
+    }
+    inode.header_differs |= meta != inode.meta || meta != *header;
+    inode.meta = meta;
+}
+
+/// Joins names to what their hard links' targets are now. Returns the names whose targets are nowhere, with an error
+/// for the first of them; a circle or a link to a directory is an error at once.
+pub(super) fn resolve(
+    tree: &mut Tree,
+    links: Vec<Unresolved>,
+    budget: &mut u64,
+) -> Result<(Vec<Unresolved>, Option<LinkError>), LinkError> {
+    // The names of each stand-in, because a link may be the target of another.
+    let mut groups: HashMap<InodeId, Vec<NodeId>> = HashMap::new();
+    for Unresolved { link, inode } in &links {
+        if tree.is_live(*link) && tree.inode_id(*link) == *inode {
+            groups.entry(*inode).or_default().push(*link);
+        }
+    }
+    let mut missing = Vec::new();
+    let mut first = None;
+    for Unresolved { inode, .. } in links {
+        let Some(group) = groups.remove(&inode) else { continue };
+        let Kind::Elsewhere(target) = tree.inode_by_id(inode).kind.clone() else { continue };
+        let fail = |tree: &Tree, problem| LinkError { link: tree.path(group[0]), target: (*target).clone(), problem };
+        let way = tree.follow_within(&target, budget).map_err(|_| fail(tree, LinkProblem::Loop))?;
+        let Some(found) = tree.find(&way) else {
+            first.get_or_insert(fail(tree, LinkProblem::Missing));
+            missing.extend(group.into_iter().map(|link| Unresolved { link, inode }));
+            continue;
+        };
+        if tree.is_directory(found) {
+            return Err(fail(tree, LinkProblem::Directory));
+        }
+        if tree.inode_id(found) == inode {
+            return Err(fail(tree, LinkProblem::Circle));
+        }
+        let direct = tree.entry(found) == tree.inode(found).source && way == *target;
+        let joined = tree.inode_id(found);
+        let stand_in = tree.inode_by_id(inode).clone();
+        let shared = tree.inode_mut(joined);
+        shared.header_differs |= stand_in.header_differs;
+        apply_header(shared, &stand_in.meta);
+        for id in &group {
+            tree.relink(*id, joined);
+        }
+        tree.set_links_to_source(group[0], direct);
+        if let Some(known) = groups.get_mut(&joined) {
+            known.extend(group);
+        }
+    }
+    Ok((missing, first))
+}

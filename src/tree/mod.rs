@@ -1,0 +1,31 @@
+//! The heart: file system trees in memory, and layers as differences between them. Pure; imports nothing of ours.
+//!
+//! ```text
+//! LayerBuilder: entries in order ──> LayerDiff       (what one layer says, by itself)
+//! apply(tree, diff)              ──> tree            (oldest layer first)
+//! diff(base, tree)               ──> LayerDiff       (what a layer on top of base must say to get tree)
+//! emission(diff)                 ──> order           (parents first, data before links to it)
+//! ```
+//! The law that holds them together: `apply(base, diff(base, tree)) == tree`.
+//!
+//! A tree holds names and inodes, never file contents: a file is its size, a fingerprint and the tar entry
+//! ([`EntryRef`]) whose bytes it has. A hard link is one more name of an inode.
+
+mod apply;
+mod builder;
+mod diff;
+mod follow;
+mod meta;
+mod names;
+mod node;
+mod order;
+mod path;
+
+pub use apply::apply;
+pub use builder::{LayerBuilder, PutError};
+pub use diff::{LayerDiff, diff};
+pub use meta::{Extra, Meta, Records, SparseMap, Timestamp};
+pub use names::Tree;
+pub use node::{EntryRef, Fate, Fates, Full, Inode, Kind, LinkError, LinkProblem, NodeId, SymlinkLoop};
+pub use order::{Emission, Step};
+pub use path::{InvalidPath, TreePath};
