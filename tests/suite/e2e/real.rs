@@ -1,0 +1,257 @@
+//! Real images, made by real builders and saved by real tools: the squashed one is the same image everywhere.
+//!
+//! `tests/e2e/prepare` builds them into `target/e2e`.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+use super::runtime::{Runtime, ctr, run, sh, walk};
+use crate::support::node::{Tree, assert_same, tree};
+use crate::support::read::{extract, files, images};
+use crate::support::run::{Place, command};
+
+/// An image that was prepared, in one of its forms.
+fn prepared(name: &str) -> PathBuf {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/e2e").join(name);
+    assert!(path.exists(), "{} is missing: run tests/e2e/prepare", path.display());
+    path
+}
+
+/// Squashes with the command itself.
+fn squash(input: &Path, output: &Path, more: &[&str]) {
+    sh(
+        command().get_program().to_str().unwrap(),
+        &[&["-q", input.to_str().unwrap(), "-o", output.to_str().unwrap()][..], more].concat(),
+    );
+}
+
+/// The tree of the only layer of an archive.
+fn layer_tree(archive: &Path) -> Tree {
+    let files = files(&std::fs::read(archive).unwrap());
+    let images = images(&files);
+    assert_eq!(images.len(), 1);
+    assert_eq!(images[0].1.layers.len(), 1, "one layer");
+    extract(&images[0].1.layers[0])
+}
+
+/// Runs `look` on a docker image that `archive` is loaded as.
+fn with_docker<T>(archive: &Path, look: impl FnOnce(&str) -> T) -> T {
+    let loaded = sh("docker", &["load", "-q", "-i", archive.to_str().unwrap()]);
+    let image = loaded.trim().rsplit_once(": ").unwrap().1.to_owned();
+    let seen = look(&image);
+    sh("docker", &["rmi", "-f", &image]);
+    seen
+}
+
+fn inspect(image: &str) -> Value {
+    serde_json::from_str(&sh("docker", &["inspect", image])).unwrap()
+}
+
+/// `docker export` of original and squashed are the same, and so are config and what the container prints.
+fn same_in_docker(name: &str, squashed: &Path) {
+    let tag = format!("imgsquash-{name}:1");
+    let original = prepared(&format!("{name}.tar"));
+    let before = Runtime::Docker.tree(&original, &tag).unwrap();
+    let after = Runtime::Docker.tree(squashed, &tag).unwrap();
+    assert!(before.len() > 200, "{} files", before.len());
+    assert_same(&before, &after, "docker export");
+    let look = |image: &str| {
+        let found = inspect(image);
+        let printed = sh("docker", &["run", "--rm", "--network", "none", image]);
+        let history = sh("docker", &["history", "--no-trunc", "-q", image]);
+        (found[0]["Config"].clone(), found[0]["Created"].clone(), printed, history.lines().count())
+    };
+    let (config, created, printed, rows) = with_docker(&original, look);
+    let (new_config, new_created, new_printed, new_rows) = with_docker(squashed, look);
+    assert_eq!(config, new_config, "docker inspect");
+    assert_eq!(created, new_created);
+    assert_eq!(printed, new_printed, "what the container prints");
+    assert!(!printed.is_empty());
+    assert_eq!(rows + 1, new_rows, "docker history tells how it was made, and of the squash");
+}
+
+#[test]
+#[ignore = "needs root and container runtimes: tests/run"]
+fn debian_saved_by_docker_is_the_same_in_docker_and_podman() {
+    let place = Place::new();
+    let output = place.path("out.tar");
+    squash(&prepared("debian.tar"), &output, &[]);
+    same_in_docker("debian", &output);
+    let before = Runtime::Podman.tree(&prepared("debian.tar"), "imgsquash-debian:1").unwrap();
+    let after = Runtime::Podman.tree(&output, "imgsquash-debian:1").unwrap();
+    assert_same(&before, &after, "podman export");
+    let capabilities = after[&b"usr/bin/python3.11"[..]].0.xattrs.contains_key(&b"security.capability"[..]);
+    assert!(capabilities, "the capability is there");
+}
+
+#[test]
+#[ignore = "needs root and container runtimes: tests/run"]
+fn debian_in_every_form_makes_the_same_layer() {
+    let place = Place::new();
+    let reference = place.path("reference.tar");
+    squash(&prepared("debian.tar"), &reference, &[]);
+    let expected = layer_tree(&reference);
+    sh("gzip", &["-1", "-k", "-S", ".gz", "-f", "-c", "-q", "/dev/null"]);
+    let forms = [prepared("debian.oci.tar"), prepared("debian.zstd.oci.tar"), prepared("debian.layout")];
+    for form in forms {
+        let output = place.path("out.tar");
+        squash(&form, &output, &[]);
+        assert_same(&expected, &layer_tree(&output), &form.display().to_string());
+    }
+}
+
+#[test]
+#[ignore = "needs root and container runtimes: tests/run"]
+fn debian_as_an_oci_archive_is_the_same_in_docker() {
+    let place = Place::new();
+    for form in ["debian.oci.tar", "debian.zstd.oci.tar"] {
+        let output = place.path("out.tar");
+        squash(&prepared(form), &output, &[]);
+        let before = Runtime::Docker.tree(&prepared("debian.tar"), "imgsquash-debian:1").unwrap();
+        let after = Runtime::Docker.tree(&output, "imgsquash-debian:1").unwrap();
+        assert_same(&before, &after, form);
+    }
+}
+
+#[test]
+#[ignore = "needs root and container runtimes: tests/run"]
+fn later_layers_change_earlier_ones_as_overlay_shows_it() {
+    let place = Place::new();
+    let output = place.path("out.tar");
+    squash(&prepared("overlay.tar"), &output, &[]);
+    same_in_docker("overlay", &output);
+    for runtime in [Runtime::Podman, Runtime::Containerd] {
+        let before = runtime.tree(&prepared("overlay.tar"), "imgsquash-overlay:1").unwrap();
+        let after = runtime.tree(&output, "imgsquash-overlay:1").unwrap();
+        assert_same(&before, &after, runtime.name());
+    }
+}
+
+#[test]
+#[ignore = "needs root and container runtimes: tests/run"]
+fn archives_compressed_as_a_whole_and_streams_make_the_same_bytes() {
+    let place = Place::new();
+    let input = prepared("overlay.tar");
+    let reference = place.path("reference.tar");
+    squash(&input, &reference, &[]);
+    let expected = std::fs::read(&reference).unwrap();
+    for (program, arguments) in [("gzip", vec!["-c"]), ("pigz", vec!["-c"]), ("zstd", vec!["-q", "-c"])] {
+        let packed = place.path("in.packed");
+        let output = Command::new(program).args(&arguments).arg(&input).output().unwrap();
+        std::fs::write(&packed, output.stdout).unwrap();
+        let output = place.path("out.tar");
+        squash(&packed, &output, &[]);
+        assert!(std::fs::read(&output).unwrap() == expected, "{program}");
+    }
+    let piped = run(Command::new("sh").arg("-c").arg(format!(
+        "cat {} | {} -q - -o - > {}",
+        input.display(),
+        command().get_program().to_str().unwrap(),
+        place.path("piped.tar").display()
+    )));
+    piped.unwrap();
+    assert!(std::fs::read(place.path("piped.tar")).unwrap() == expected, "a stream to a stream");
+}
+
+#[test]
+#[ignore = "needs root and container runtimes: tests/run"]
+fn every_format_is_taken_by_its_consumers() {
+    let place = Place::new();
+    let input = prepared("overlay.tar");
+    let text = |path: &Path| path.to_str().unwrap().to_owned();
+    for (format, transports) in [
+        ("universal", vec!["oci-archive:", "docker-archive:"]),
+        ("oci-archive", vec!["oci-archive:"]),
+        ("docker-archive", vec!["docker-archive:"]),
+        ("oci-dir", vec!["oci:"]),
+    ] {
+        let output = place.path(format);
+        squash(&input, &output, &["--format", format]);
+        for transport in transports {
+            let copied = place.path("copied");
+            let name = ":imgsquash-overlay:1";
+            sh(
+                "skopeo",
+                &["copy", "-q", &format!("{transport}{}{name}", text(&output)), &format!("dir:{}", text(&copied))],
+            );
+            std::fs::remove_dir_all(copied).unwrap();
+        }
+        if format != "oci-dir" {
+            let before = Runtime::Podman.tree(&input, "imgsquash-overlay:1").unwrap();
+            let after = Runtime::Podman.tree(&output, "localhost/imgsquash-overlay:1").unwrap();
+            assert_same(&before, &after, format);
+        }
+    }
+    let before = Runtime::Docker.tree(&input, "imgsquash-overlay:1").unwrap();
+    let after = Runtime::Docker.tree(&place.path("docker-archive"), "imgsquash-overlay:1").unwrap();
+    assert_same(&before, &after, "docker-archive in docker");
+    let buildah = format!("oci-archive:{}", text(&place.path("universal")));
+    let image = sh("buildah", &["pull", "-q", &buildah]);
+    sh("buildah", &["rmi", "-f", image.trim()]);
+}
+
+#[test]
+#[ignore = "needs root and container runtimes: tests/run"]
+fn umoci_and_containerd_unpack_the_same_files() {
+    let place = Place::new();
+    let layout = place.path("layout");
+    squash(&prepared("debian.tar"), &layout, &["--format", "oci-dir"]);
+    let bundle = place.path("bundle");
+    let image = format!("{}:imgsquash-debian:1", layout.to_str().unwrap());
+    sh("umoci", &["unpack", "--image", &image, bundle.to_str().unwrap()]);
+    let unpacked = tree(&walk(&bundle.join("rootfs")));
+    let archive = place.path("out.tar");
+    squash(&prepared("debian.tar"), &archive, &[]);
+    let mut expected = layer_tree(&archive);
+    let mut mounted = Runtime::Containerd.tree(&archive, "imgsquash-debian:1").unwrap();
+    let mut unpacked: Tree = unpacked.into_iter().filter(|(path, _)| !path.is_empty()).collect();
+    for tree in [&mut expected, &mut mounted, &mut unpacked] {
+        tree.retain(|path, _| !path.is_empty() && !is_runtime_file(path));
+        for (node, _) in tree.values_mut() {
+            (node.uname, node.gname) = (Vec::new(), Vec::new());
+            node.pax.clear();
+            node.xattrs.retain(|name, _| name != b"user.rootlesscontainers");
+        }
+    }
+    assert_same(&expected, &unpacked, "umoci unpack");
+    assert_same(&expected, &mounted, "containerd mount");
+}
+
+/// What the reader of containerd's mounts leaves out.
+fn is_runtime_file(path: &[u8]) -> bool {
+    let first = path.split(|byte| *byte == b'/').next().unwrap();
+    matches!(first, b"dev" | b"proc" | b"sys" | b".dockerenv")
+        || matches!(path, b"etc" | b"run" | b"etc/mtab" | b"etc/hostname" | b"etc/hosts" | b"etc/resolv.conf")
+}
+
+#[test]
+#[ignore = "needs root and container runtimes: tests/run"]
+fn a_file_added_and_removed_leaves_nothing() {
+    let place = Place::new();
+    let size = |name: &str| {
+        let output = place.path("out.tar");
+        squash(&prepared(name), &output, &[]);
+        std::fs::metadata(output).unwrap().len()
+    };
+    let before = std::fs::metadata(prepared("fat.tar")).unwrap().len();
+    let (lean, fat) = (size("lean.tar"), size("fat.tar"));
+    assert!(before > 100_000_000, "the file travels with the original");
+    assert!(fat.abs_diff(lean) < lean / 100, "squashed, it is as small as if it had never been: {fat}, {lean}");
+}
+
+#[test]
+#[ignore = "needs root and container runtimes: tests/run"]
+fn containerd_finds_the_image_by_its_name() {
+    let place = Place::new();
+    let output = place.path("out.tar");
+    squash(&prepared("lean.tar"), &output, &["-t", "registry.example/team/app:2"]);
+    run(ctr().args(["images", "import"]).arg(&output)).unwrap();
+    let listed = run(ctr().args(["images", "ls", "-q"])).unwrap();
+    run(ctr().args(["images", "rm", "--sync", "registry.example/team/app:2"])).unwrap();
+    assert!(listed.lines().any(|name| name == "registry.example/team/app:2"), "{listed}");
+    let loaded = sh("podman", &["load", "-q", "-i", output.to_str().unwrap()]);
+    assert!(loaded.contains("registry.example/team/app:2"), "{loaded}");
+    sh("podman", &["rmi", "-f", "registry.example/team/app:2"]);
+}

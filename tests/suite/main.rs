@@ -1,0 +1,14 @@
+//! One test binary, so that the runner's summary is one: `tests/run` runs all of it.
+
+// A test that cannot go on panics.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod architecture;
+mod cli;
+mod e2e;
+mod formats;
+mod golden;
+mod hostile;
+mod laws;
+mod support;
+mod tars;

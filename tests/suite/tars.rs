@@ -1,0 +1,392 @@
+//! Forms of tar and of compression that builders have written over the years, each read for what it means.
+
+use std::io::Write;
+
+use crate::support::archive::{Archive, Codec, Form, Image, compress, named};
+use crate::support::layer::{Entry, extension, pax_header, pax_records};
+use crate::support::node::{Kind, Node, Tree};
+use crate::support::read::{extract, files, images, sha256};
+use crate::support::run::squash;
+
+const END: [u8; 1024] = [0; 1024];
+
+/// A GNU header with `name`, and what else `change` sets.
+fn gnu(name: &str, typeflag: u8, contents: &[u8], change: impl FnOnce(&mut ::tar::Header)) -> Vec<u8> {
+    let mut header = ::tar::Header::new_gnu();
+    header.as_old_mut().name[..name.len()].copy_from_slice(name.as_bytes());
+    header.as_gnu_mut().unwrap().typeflag = [typeflag];
+    header.set_mode(0o644);
+    header.set_uid(0);
+    header.set_gid(0);
+    header.set_mtime(1000);
+    header.set_size(contents.len() as u64);
+    change(&mut header);
+    header.set_cksum();
+    let mut tar = header.as_bytes().to_vec();
+    tar.extend(contents);
+    tar.resize(tar.len().next_multiple_of(512), 0);
+    tar
+}
+
+fn plain(name: &str, contents: &[u8]) -> Vec<u8> {
+    Entry { name: name.into(), node: Node::new(Kind::File(contents.to_vec())) }.tar()
+}
+
+/// Squashes layers given as tars; the tree that comes out.
+fn squashed(layers: &[Vec<u8>]) -> Tree {
+    let image = Image { codec: Codec::Plain, ..Image::new(layers.to_vec()) };
+    let (archive, _) = squash(&image.save(Form::Docker)).unwrap();
+    extract(&images(&files(&archive))[0].1.layers[0])
+}
+
+#[track_caller]
+fn assert_file(tree: &Tree, path: &[u8], contents: &[u8]) {
+    let (node, _) = tree.get(path).unwrap_or_else(|| panic!("no {}", path.escape_ascii()));
+    assert_eq!(node.kind, Kind::File(contents.to_vec()), "{}", path.escape_ascii());
+}
+
+/// A layer on top that makes every name of the first one be written anew: it links `again` to it and removes it.
+fn forced_to_rewrite(name: &str) -> Vec<Vec<u8>> {
+    let link = Entry { name: b"again".to_vec(), node: Node::new(Kind::Link(name.into())) };
+    let (directory, last) = name.rsplit_once('/').map_or(("", name), |(directory, last)| (directory, last));
+    let slash = if directory.is_empty() { "" } else { "/" };
+    let gone = plain(&format!("{directory}{slash}.wh.{last}"), b"");
+    vec![[link.tar(), END.to_vec()].concat(), [gone, END.to_vec()].concat()]
+}
+
+#[test]
+fn gnu_long_names_and_links_are_read_and_pass_through() {
+    let name = "n".repeat(300);
+    let target = "t/".repeat(200);
+    let tar = [
+        extension(b'L', format!("{name}\0").as_bytes()),
+        gnu(&name[..100], b'0', b"long", |_| ()),
+        extension(b'K', format!("{name}\0").as_bytes()),
+        gnu("hard", b'1', b"", |_| ()),
+        extension(b'K', format!("{target}\0").as_bytes()),
+        gnu("soft", b'2', b"", |_| ()),
+        END.to_vec(),
+    ]
+    .concat();
+    let tree = squashed(&[tar]);
+    assert_file(&tree, name.as_bytes(), b"long");
+    assert_eq!(tree[&b"hard"[..]].1, [b"hard".to_vec(), name.clone().into_bytes()]);
+    assert_eq!(tree[&b"soft"[..]].0.kind, Kind::Symlink(target.into_bytes()));
+}
+
+/// The expanded contents of the sparse file below: 100 bytes of data at 1000, 50 at 5000, and a hole to 8000.
+fn expanded() -> Vec<u8> {
+    let mut file = vec![0; 8000];
+    file[1000..1100].fill(b'a');
+    file[5000..5050].fill(b'b');
+    file
+}
+
+fn data() -> Vec<u8> {
+    [[b'a'; 100].to_vec(), [b'b'; 50].to_vec()].concat()
+}
+
+fn old_gnu_sparse(name: &str) -> Vec<u8> {
+    gnu(name, b'S', &data(), |header| {
+        let fields = header.as_gnu_mut().unwrap();
+        for (stretch, (offset, length)) in fields.sparse.iter_mut().zip([(1000, 100), (5000, 50), (8000, 0)]) {
+            stretch.set_offset(offset);
+            stretch.set_length(length);
+        }
+        fields.set_real_size(8000);
+    })
+}
+
+fn pax_sparse(records: &[(&str, &str)], name: &str, contents: &[u8]) -> Vec<u8> {
+    let records: Vec<(Vec<u8>, Vec<u8>)> =
+        records.iter().map(|(k, v)| (k.as_bytes().into(), v.as_bytes().into())).collect();
+    [pax_header(&records), plain(name, contents)].concat()
+}
+
+fn sparse_forms() -> Vec<(&'static str, Vec<u8>)> {
+    let mut with_map = b"2\n1000\n100\n5000\n50\n".to_vec();
+    with_map.resize(512, 0);
+    with_map.extend(data());
+    vec![
+        ("old GNU", old_gnu_sparse("file")),
+        (
+            "PAX 0.0",
+            pax_sparse(
+                &[
+                    ("GNU.sparse.size", "8000"),
+                    ("GNU.sparse.numblocks", "2"),
+                    ("GNU.sparse.offset", "1000"),
+                    ("GNU.sparse.numbytes", "100"),
+                    ("GNU.sparse.offset", "5000"),
+                    ("GNU.sparse.numbytes", "50"),
+                ],
+                "file",
+                &data(),
+            ),
+        ),
+        (
+            "PAX 0.1",
+            pax_sparse(
+                &[
+                    ("GNU.sparse.size", "8000"),
+                    ("GNU.sparse.numblocks", "2"),
+                    ("GNU.sparse.name", "file"),
+                    ("GNU.sparse.map", "1000,100,5000,50"),
+                ],
+                "GNUSparseFile.1/file",
+                &data(),
+            ),
+        ),
+        (
+            "PAX 1.0",
+            pax_sparse(
+                &[
+                    ("GNU.sparse.major", "1"),
+                    ("GNU.sparse.minor", "0"),
+                    ("GNU.sparse.name", "file"),
+                    ("GNU.sparse.realsize", "8000"),
+                ],
+                "GNUSparseFile.1/file",
+                &with_map,
+            ),
+        ),
+    ]
+}
+
+#[test]
+fn sparse_files_of_every_format_are_read_and_written_anew() {
+    for (form, tar) in sparse_forms() {
+        let layer = [tar, plain("after", b"after"), END.to_vec()].concat();
+        let rewritten = squashed(&[vec![layer.clone()], forced_to_rewrite("file")].concat());
+        assert_file(&rewritten, b"again", &expanded());
+        assert_file(&rewritten, b"after", b"after");
+        // 0.0 and 0.1 pass through too, but the test's reader only knows the other two.
+        if !form.starts_with("PAX 0") {
+            assert_file(&squashed(&[layer]), b"file", &expanded());
+        }
+    }
+}
+
+#[test]
+fn an_old_gnu_sparse_map_may_continue_in_further_blocks() {
+    let mut header = gnu("file", b'S', b"", |header| {
+        let fields = header.as_gnu_mut().unwrap();
+        for (stretch, at) in fields.sparse.iter_mut().zip(0..) {
+            stretch.set_offset(at * 1000);
+            stretch.set_length(10);
+        }
+        fields.set_real_size(40_000);
+        fields.set_is_extended(true);
+        header.set_size(27 * 10);
+    });
+    let mut blocks = [::tar::GnuExtSparseHeader::new(), ::tar::GnuExtSparseHeader::new()];
+    for at in 4..27_u64 {
+        let block = usize::from(at >= 25);
+        let place = usize::try_from(if block == 0 { at - 4 } else { at - 25 }).unwrap();
+        blocks[block].sparse_mut()[place].set_offset(at * 1000);
+        blocks[block].sparse_mut()[place].set_length(10);
+    }
+    blocks[0].set_is_extended(true);
+    header.extend(blocks.iter().flat_map(|block| *block.as_bytes()));
+    let mut expected = vec![0; 40_000];
+    for at in 0..27_u8 {
+        header.extend([at + 1; 10]);
+        expected[usize::from(at) * 1000..][..10].fill(at + 1);
+    }
+    header.resize(header.len().next_multiple_of(512), 0);
+    let layer = [header, plain("after", b"after"), END.to_vec()].concat();
+    let tree = squashed(&[vec![layer], forced_to_rewrite("file")].concat());
+    assert_file(&tree, b"again", &expected);
+    assert_file(&tree, b"after", b"after");
+}
+
+#[test]
+fn global_headers_and_labels_are_no_files_and_do_not_travel() {
+    let global =
+        extension(b'g', &pax_records(&[(b"mtime".to_vec(), b"1".to_vec()), (b"comment".to_vec(), b"x".to_vec())]));
+    let label = gnu("a label", b'V', b"", |_| ());
+    let layer =
+        [label.clone(), global.clone(), plain("a", b"a"), global, plain("b", b"b"), label, END.to_vec()].concat();
+    let image = Image { codec: Codec::Plain, ..Image::new(vec![layer]) };
+    let (archive, report) = squash(&image.save(Form::Docker)).unwrap();
+    let tar = images(&files(&archive))[0].1.layers[0].clone();
+    let tree = extract(&tar);
+    assert_eq!(tree.len(), 2);
+    assert_eq!(tree[&b"a"[..]].0.mtime, (1000, 0), "the global time applies to nothing");
+    assert_eq!(tar.len(), 4 * 512 + 1024);
+    assert_eq!(report.images[0].reclaimed_bytes.archive, 6 * 512 + 1024);
+}
+
+#[test]
+fn contiguous_and_old_files_are_ordinary_ones() {
+    let layer = [
+        gnu("seven", b'7', b"7", |_| ()),
+        gnu("zero", 0, b"0", |_| ()),
+        gnu("old-directory/", 0, b"", |_| ()),
+        END.to_vec(),
+    ]
+    .concat();
+    let tree = squashed(&[layer]);
+    assert_file(&tree, b"seven", b"7");
+    assert_file(&tree, b"zero", b"0");
+    let layer = [gnu("d/", 0, b"", |_| ()), plain("d/x", b"x"), END.to_vec()].concat();
+    let over =
+        [Entry { name: b"d".to_vec(), node: Node { mode: 0o700, ..Node::new(Kind::Directory) } }.tar(), END.to_vec()];
+    let tree = squashed(&[layer, over.concat()]);
+    assert_eq!(tree[&b"d"[..]].0.kind, Kind::Directory, "a name with a slash in an old header is a directory");
+    assert_eq!(tree[&b"d"[..]].0.mode, 0o700);
+}
+
+#[test]
+fn types_without_contents_have_none_whatever_their_size_says() {
+    let layer = [
+        gnu("a", b'0', b"a", |_| ()),
+        gnu("hard", b'1', b"", |header| {
+            header.as_old_mut().linkname[0] = b'a';
+            header.set_size(1);
+        }),
+        gnu("dir", b'5', b"", |header| header.set_size(4096)),
+        plain("after", b"after"),
+        END.to_vec(),
+    ]
+    .concat();
+    // The test's own reader would take the sizes at their word, so everything is written anew.
+    let tree = squashed(&[vec![layer], forced_to_rewrite("hard"), forced_to_rewrite_directory()].concat());
+    assert_file(&tree, b"after", b"after");
+    assert_file(&tree, b"a", b"a");
+    assert_eq!(tree[&b"again"[..]].1, [b"a".to_vec(), b"again".to_vec()]);
+}
+
+fn forced_to_rewrite_directory() -> Vec<Vec<u8>> {
+    let node = Node { mode: 0o711, ..Node::new(Kind::Directory) };
+    vec![[Entry { name: b"dir".to_vec(), node }.tar(), END.to_vec()].concat()]
+}
+
+#[test]
+fn base_256_numbers_are_read() {
+    // What goes through a symlink of its own layer is written anew, from what was read.
+    let layer = [
+        gnu("d/", b'5', b"", |_| ()),
+        gnu("l", b'2', b"", |header| header.as_old_mut().linkname[0] = b'd'),
+        gnu("l/a", b'0', b"a", |header| {
+            header.set_uid(1 << 22);
+            header.set_gid(u64::from(u32::MAX) - 1);
+            header.as_old_mut().mtime = [0xff; 12];
+        }),
+        END.to_vec(),
+    ]
+    .concat();
+    let tree = squashed(&[layer]);
+    let node = &tree[&b"d/a"[..]].0;
+    assert_eq!((node.uid, node.gid, node.mtime), (1 << 22, u64::from(u32::MAX) - 1, (-1, 0)));
+}
+
+#[test]
+fn pax_wins_over_long_names_and_those_over_the_header() {
+    let layer = [
+        extension(b'L', b"from-gnu\0"),
+        pax_header(&[(b"path".to_vec(), b"from-pax".to_vec()), (b"uid".to_vec(), b"77".to_vec())]),
+        plain("from-header", b"1"),
+        extension(b'L', b"second-gnu\0"),
+        plain("second-header", b"2"),
+        pax_header(&[(b"path".to_vec(), Vec::new())]),
+        plain("third-header", b"3"),
+        END.to_vec(),
+    ]
+    .concat();
+    let image = Image { codec: Codec::Plain, ..Image::new(vec![layer]) };
+    let (archive, _) = squash(&image.save(Form::Docker)).unwrap();
+    let tree = extract(&images(&files(&archive))[0].1.layers[0]);
+    assert_file(&tree, b"from-pax", b"1");
+    assert_eq!(tree[&b"from-pax"[..]].0.uid, 77);
+    assert_file(&tree, b"second-gnu", b"2");
+}
+
+#[test]
+fn gzip_headers_with_every_field_are_read() {
+    let layer = [plain("a", b"a"), END.to_vec()].concat();
+    let mut gzip = Vec::new();
+    let builder = flate2::GzBuilder::new().filename("layer.tar").comment("a comment").extra(vec![1, 2, 3, 4]).mtime(7);
+    let mut encoder = builder.write(&mut gzip, flate2::Compression::best());
+    encoder.write_all(&layer).unwrap();
+    encoder.finish().unwrap();
+    // FHCRC: the checksum of the header follows it.
+    let end = 10 + 2 + 4 + "layer.tar\0".len() + "a comment\0".len();
+    gzip[3] |= 2;
+    let mut crc = flate2::Crc::new();
+    crc.update(&gzip[..end]);
+    let crc = u16::try_from(crc.sum() & 0xffff).unwrap();
+    gzip.splice(end..end, crc.to_le_bytes());
+    assert_blob_reads(&layer, gzip);
+}
+
+#[test]
+fn zstd_with_several_and_skippable_frames_is_read() {
+    let layer = [plain("a", b"a"), END.to_vec()].concat();
+    let skippable = [&[0x50, 0x2a, 0x4d, 0x18][..], &7_u32.to_le_bytes(), b"skipped"].concat();
+    let (first, second) = layer.split_at(700);
+    let frames = [
+        skippable.clone(),
+        zstd::encode_all(first, 1).unwrap(),
+        skippable.clone(),
+        zstd::encode_all(second, 19).unwrap(),
+        skippable,
+    ];
+    assert_blob_reads(&layer, frames.concat());
+}
+
+/// An OCI image with this blob for a layer comes out with a file called `a`.
+fn assert_blob_reads(layer: &[u8], blob: Vec<u8>) {
+    let mut archive = Archive::default();
+    let source = Image::new(vec![layer.to_vec()]);
+    let config = archive.blob("application/vnd.oci.image.config.v1+json", source.config_bytes());
+    let layer = archive.blob("application/vnd.oci.image.layer.v1.tar+gzip", blob);
+    let manifest = serde_json::json!({"schemaVersion": 2, "config": config, "layers": [layer]});
+    let manifest = archive.blob("application/vnd.oci.image.manifest.v1+json", serde_json::to_vec(&manifest).unwrap());
+    archive.layout(&[named(manifest, "case:1")]);
+    let (out, _) = squash(&archive.tar()).unwrap();
+    assert_file(&extract(&images(&files(&out))[0].1.layers[0]), b"a", b"a");
+}
+
+#[test]
+fn layers_in_a_docker_archive_may_be_compressed() {
+    let layer = [plain("a", b"a"), END.to_vec()].concat();
+    for codec in [Codec::Gzip, Codec::Zstd] {
+        let source = Image { codec, ..Image::new(vec![layer.clone()]) };
+        let (out, _) = squash(&source.save(Form::Docker)).unwrap();
+        assert_file(&extract(&images(&files(&out))[0].1.layers[0]), b"a", b"a");
+    }
+}
+
+#[test]
+fn estargz_files_go_only_where_the_manifest_calls_it_estargz() {
+    let layer =
+        [plain(".no.prefetch.landmark", b"\x0f"), plain("a", b"a"), plain("stargz.index.json", b"{}"), END.to_vec()]
+            .concat();
+    let (archive, _) = squash(&Image::new(vec![layer.clone()]).save(Form::Oci)).unwrap();
+    assert_eq!(extract(&images(&files(&archive))[0].1.layers[0]).len(), 3, "in any other layer they are files");
+    let source = Image::new(vec![layer.clone()]);
+    let mut archive = Archive::default();
+    let config = archive.blob("application/vnd.oci.image.config.v1+json", source.config_bytes());
+    let mut blob = archive.blob("application/vnd.oci.image.layer.v1.tar+gzip", compress(&layer, Codec::GzipMembers));
+    blob["annotations"] =
+        serde_json::json!({"containerd.io/snapshot/stargz/toc.digest": format!("sha256:{}", sha256(b"{}"))});
+    let manifest = serde_json::json!({"schemaVersion": 2, "config": config, "layers": [blob]});
+    let manifest = archive.blob("application/vnd.oci.image.manifest.v1+json", serde_json::to_vec(&manifest).unwrap());
+    archive.layout(&[named(manifest, "case:1")]);
+    let (out, report) = squash(&archive.tar()).unwrap();
+    let image = &images(&files(&out))[0].1;
+    assert_eq!(extract(&image.layers[0]).keys().collect::<Vec<_>>(), [b"a"]);
+    assert_eq!(image.manifest["layers"][0].get("annotations"), None);
+    assert!(report.notes[0].ends_with("2 eStargz files dropped, they describe the old layer"), "{:?}", report.notes);
+}
+
+#[test]
+fn a_file_beyond_eight_gigabytes_has_its_size() {
+    // Only the header can be tested without the bytes: a layer that claims them and ends is cut.
+    let huge = pax_header(&[(b"size".to_vec(), b"10000000000".to_vec())]);
+    let layer = [huge, plain("big", b"")].concat();
+    let image = Image { codec: Codec::Plain, ..Image::new(vec![layer]) };
+    let error = squash(&image.save(Form::Docker)).unwrap_err().to_string();
+    assert!(error.contains("the tar ends inside an entry") && error.contains("entry \"big\""), "{error}");
+}
