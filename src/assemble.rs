@@ -13,13 +13,14 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 
+use crate::codec::Codec;
 use crate::layer::Written;
 use crate::oci::{Catalog, Config, DiffId, Digest, Document, Entry, HistoryRow, Image, ImageId, Item, Reference};
 
 const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
 const INDEX: &str = "application/vnd.oci.image.index.v1+json";
 const CONFIG: &str = "application/vnd.oci.image.config.v1+json";
-const LAYER_GZIP: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
+const LAYER: &str = "application/vnd.oci.image.layer.v1.tar";
 
 /// What becomes of the history.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -95,7 +96,12 @@ pub fn image(image: &Image, written: &[Written], edits: &Edits) -> Assembled {
         .iter()
         .map(|layer| {
             let mut descriptor = Document::default();
-            describe(&mut descriptor, LAYER_GZIP, layer.digest, layer.size);
+            let suffix = match layer.codec {
+                Codec::Plain => "",
+                Codec::Gzip => "+gzip",
+                Codec::Zstd => "+zstd",
+            };
+            describe(&mut descriptor, &format!("{LAYER}{suffix}"), layer.digest, layer.size);
             descriptor
         })
         .collect();

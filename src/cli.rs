@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime};
 use clap::{CommandFactory, Parser, ValueEnum};
 use imgsquash::assemble::{Edits, HistoryMode};
 use imgsquash::input::{Origin, Selection};
+use imgsquash::layer::Compression;
 use imgsquash::limits::Limits;
 use imgsquash::oci::{Platform, Reference};
 use imgsquash::options::Options;
@@ -47,9 +48,13 @@ pub(crate) struct Arguments {
     #[arg(short, long, value_name = "TEXT")]
     message: Option<String>,
 
-    /// Level of gzip: 1 is fastest, 9 is smallest
-    #[arg(long, value_name = "1-9", default_value_t = 6, value_parser = clap::value_parser!(u32).range(1..=9))]
-    compression_level: u32,
+    /// How the new layer is compressed
+    #[arg(long, value_enum, default_value_t = CompressionChoice::Gzip)]
+    compression: CompressionChoice,
+
+    /// Level of the compression: 1 (fastest) to 9 for gzip [default: 6], 1 to 19 for zstd [default: 3]
+    #[arg(long, value_name = "LEVEL", value_parser = clap::value_parser!(u8).range(1..=19))]
+    compression_level: Option<u8>,
 
     /// Threads; the output is the same for any number [default: one for each core]
     #[arg(short, long, value_name = "N")]
@@ -102,6 +107,16 @@ enum FormatChoice {
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
+enum CompressionChoice {
+    /// One gzip member, which every consumer reads
+    Gzip,
+    /// One zstd frame; docker reads it from version 23 on
+    Zstd,
+    /// None
+    None,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
 enum HistoryChoice {
     /// All rows, and one for the squash
     Keep,
@@ -112,6 +127,18 @@ enum HistoryChoice {
 }
 
 impl Arguments {
+    fn compression(&self) -> Result<Compression, String> {
+        match (self.compression, self.compression_level) {
+            (CompressionChoice::None, None) => Ok(Compression::None),
+            (CompressionChoice::None, Some(_)) => Err("--compression none has no level".to_owned()),
+            (CompressionChoice::Gzip, Some(level @ 10..)) => {
+                Err(format!("gzip has the levels 1 to 9, not {level}: lower --compression-level"))
+            }
+            (CompressionChoice::Gzip, level) => Ok(Compression::Gzip(level.map(u32::from))),
+            (CompressionChoice::Zstd, level) => Ok(Compression::Zstd(level.unwrap_or(3).into())),
+        }
+    }
+
     /// What the arguments mean, or what is wrong with them.
     pub(crate) fn options(&self) -> Result<Options, String> {
         let stdout = |path: &PathBuf| path.as_os_str() == "-";
@@ -144,7 +171,7 @@ impl Arguments {
                 created: created()?,
             },
             strict: self.strict,
-            level: self.compression_level,
+            compression: self.compression()?,
             jobs: self.jobs.or(std::thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN),
             tmp_dir: self.tmp_dir.clone().unwrap_or_else(tmp_dir),
             limits,

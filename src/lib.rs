@@ -22,9 +22,11 @@
 
 pub mod assemble;
 pub mod blob;
+pub mod buffers;
 pub mod codec;
 pub mod deflate;
 mod error;
+pub mod hash;
 pub mod input;
 pub mod layer;
 pub mod limits;

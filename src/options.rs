@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use crate::assemble::Edits;
 use crate::input::{Origin, Selection};
+use crate::layer::Compression;
 use crate::limits::Limits;
 use crate::oci::Reference;
 use crate::output::{Format, Target};
@@ -26,8 +27,8 @@ pub struct Options {
     pub edits: Edits,
     /// Whether what would be repaired or left out is an error.
     pub strict: bool,
-    /// Level of gzip, 1 to 9.
-    pub level: u32,
+    /// How the new layers are compressed.
+    pub compression: Compression,
     /// Threads; any number gives the same bytes.
     pub jobs: NonZeroUsize,
     /// Where temporary copies of streams go.

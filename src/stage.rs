@@ -125,12 +125,19 @@ impl<'o> Job<'o> {
         layers: &[LayerIndex],
         sink: &mut dyn Sink,
     ) -> Result<Vec<Written>, Error> {
-        let Options { level, jobs, .. } = *self.options;
-        let writing = Writing { sources, layers, level, jobs, progress: self.progress };
+        let Options { compression, jobs, .. } = *self.options;
+        let writing = Writing { sources, layers, compression, jobs, progress: self.progress };
         let mut all = Vec::new();
         for diff in &plan.layers {
+            let recipe = layer::recipe(diff, layers);
+            if let Some((position, written)) = writing.unchanged(&recipe) {
+                let copied = sink.copy_blob(written.digest, &sources[position].blob);
+                copied.map_err(|problem| self.output_error(problem))?;
+                all.push(written);
+                continue;
+            }
             let output = sink.blob().map_err(|problem| self.output_error(problem))?;
-            let written = writing.write(diff, output).map_err(|problem| match problem {
+            let written = writing.write(&recipe, diff, output).map_err(|problem| match problem {
                 WriteError::Write(problem) => self.output_error(problem),
                 problem @ WriteError::Read { .. } => Error::Reread { input: self.input.clone(), problem },
                 problem @ WriteError::Size { .. } => Error::Internal(problem.to_string()),

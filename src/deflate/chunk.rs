@@ -2,7 +2,7 @@
 
 use libdeflater::{CompressionLvl, Compressor};
 
-use super::inflate::{At, Inflater};
+use super::inflate::{At, Inflater, Until};
 
 /// Compresses chunks with libdeflate, which is faster and denser than zlib on whole buffers; see `benches/README.md`.
 pub struct ChunkEncoder {
@@ -29,10 +29,10 @@ impl ChunkEncoder {
         Self { compressor: Compressor::new(level), inflater: Inflater::new(), scratch: vec![0; 64 << 10] }
     }
 
-    /// The blocks of `plain`. They are inflated again to find where the last one begins, so that what cannot be read
+    /// The blocks of `plain`, in the vector `bytes`. They are inflated again to find where the last one begins, so that what cannot be read
     /// back never leaves.
-    pub fn encode(&mut self, plain: &[u8]) -> Chunk {
-        let mut bytes = vec![0; self.compressor.deflate_compress_bound(plain.len())];
+    pub fn encode(&mut self, plain: &[u8], mut bytes: Vec<u8>) -> Chunk {
+        bytes.resize(self.compressor.deflate_compress_bound(plain.len()), 0);
         let Ok(length) = self.compressor.deflate_compress(plain, &mut bytes) else {
             unreachable!("the bound leaves room for any input")
         };
@@ -40,7 +40,7 @@ impl ChunkEncoder {
         self.inflater.reset();
         let (mut at, mut produced, mut begin) = (0, 0, 0);
         loop {
-            let step = match self.inflater.step(&bytes[at..], &mut self.scratch) {
+            let step = match self.inflater.step(&bytes[at..], &mut self.scratch, Until::Boundary) {
                 Ok(step) => step,
                 Err(corrupt) => panic!("a chunk just compressed is a {corrupt}"),
             };

@@ -1,7 +1,7 @@
 //! A safe face on raw inflate that stops at block boundaries.
 //!
-//! zlib-rs's safe interface does not tell where a block ends; its C interface does (`Z_BLOCK`). These are the only
-//! unsafe calls of the crate.
+//! zlib-rs's safe interface does not tell where a block ends, nor can it begin in the middle of a stream; its C interface
+//! does both (`Z_BLOCK`, `inflatePrime`, `inflateSetDictionary`).
 
 #![allow(unsafe_code)]
 
@@ -9,7 +9,8 @@ use std::ffi::c_int;
 use std::mem::MaybeUninit;
 
 use libz_rs_sys::{
-    Z_BLOCK, Z_BUF_ERROR, Z_OK, Z_STREAM_END, inflate, inflateEnd, inflateInit2_, inflateReset, z_stream, zlibVersion,
+    Z_BLOCK, Z_BUF_ERROR, Z_NO_FLUSH, Z_OK, Z_STREAM_END, inflate, inflateEnd, inflateGetDictionary, inflateInit2_,
+    inflatePrime, inflateReset, inflateSetDictionary, z_stream, zlibVersion,
 };
 use thiserror::Error;
 
@@ -38,6 +39,15 @@ pub struct Step {
     pub at: At,
 }
 
+/// How far to go at most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Until {
+    /// The output is full; boundaries on the way are passed over.
+    Full,
+    /// A block ends.
+    Boundary,
+}
+
 /// Where inflating stopped.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum At {
@@ -56,6 +66,8 @@ pub enum At {
 
 /// Raw deflate with the largest window.
 const RAW: c_int = -15;
+/// Bytes of that window.
+const WINDOW: usize = 32 << 10;
 
 impl Inflater {
     /// An inflater at the start of a stream. The start itself is a boundary that no call tells of.
@@ -76,9 +88,41 @@ impl Inflater {
         assert_eq!(done, Z_OK, "a stream that is set up can be reset");
     }
 
-    /// Inflates `input` into `output` until one of them is used up, a block ends or the stream does. A boundary right
-    /// where the output became full is told by the next call.
-    pub fn step(&mut self, input: &[u8], output: &mut [u8]) -> Result<Step, Corrupt> {
+    /// Makes `window` the text before what comes, up to 32 KiB of it. Only after [`Self::reset`].
+    pub fn set_window(&mut self, window: &[u8]) {
+        let window = &window[window.len().saturating_sub(WINDOW)..];
+        let length = u32::try_from(window.len()).unwrap_or_default();
+        // SAFETY: the stream was initialised in `new`, and the window is only read during the call.
+        let done = unsafe { inflateSetDictionary(&raw mut *self.stream, window.as_ptr(), length) };
+        assert_eq!(done, Z_OK, "raw inflate takes a window at any time");
+    }
+
+    /// Puts the lowest `count` bits of `bits`, 7 at most, before the input that comes. Only after [`Self::reset`].
+    pub fn prime(&mut self, bits: u8, count: u32) {
+        let count = c_int::try_from(count).unwrap_or(c_int::MAX);
+        // SAFETY: the stream was initialised in `new`.
+        let done = unsafe { inflatePrime(&raw mut *self.stream, count, c_int::from(bits)) };
+        assert_eq!(done, Z_OK, "an empty bit buffer takes 7 bits");
+    }
+
+    /// The text before what comes that blocks may refer to, up to 32 KiB of it.
+    pub fn window(&self) -> Vec<u8> {
+        let mut window = vec![0; WINDOW];
+        let mut length = 0;
+        // SAFETY: the stream was initialised in `new`, and there is room for the largest window.
+        let done = unsafe { inflateGetDictionary(&raw const *self.stream, window.as_mut_ptr(), &raw mut length) };
+        assert_eq!(done, Z_OK, "an initialised stream has a window");
+        window.truncate(length as usize);
+        window
+    }
+
+    /// Inflates `input` into `output` until one of them is used up, the stream ends, or `until`. A boundary right where
+    /// the output became full may be told by the next call.
+    pub fn step(&mut self, input: &[u8], output: &mut [u8], until: Until) -> Result<Step, Corrupt> {
+        let flush = match until {
+            Until::Full => Z_NO_FLUSH,
+            Until::Boundary => Z_BLOCK,
+        };
         let available_in = u32::try_from(input.len()).unwrap_or(u32::MAX);
         let available_out = u32::try_from(output.len()).unwrap_or(u32::MAX);
         self.stream.next_in = input.as_ptr().cast_mut();
@@ -86,7 +130,7 @@ impl Inflater {
         self.stream.next_out = output.as_mut_ptr();
         self.stream.avail_out = available_out;
         // SAFETY: input and output are valid for the lengths given and outlive the call; inflate only reads the input.
-        let code = unsafe { inflate(&raw mut *self.stream, Z_BLOCK) };
+        let code = unsafe { inflate(&raw mut *self.stream, flush) };
         let consumed = (available_in - self.stream.avail_in) as usize;
         let produced = (available_out - self.stream.avail_out) as usize;
         self.stream.next_in = std::ptr::null_mut();
@@ -136,7 +180,7 @@ mod tests {
         let mut output = vec![0; room];
         loop {
             let end = at.saturating_add(piece).min(deflated.len());
-            let step = inflater.step(&deflated[at..end], &mut output).unwrap();
+            let step = inflater.step(&deflated[at..end], &mut output, Until::Boundary).unwrap();
             at += step.consumed;
             plain.extend(&output[..step.produced]);
             match step.at {
@@ -176,8 +220,8 @@ mod tests {
         let (deflated, _) = sample();
         let mut inflater = Inflater::new();
         let mut output = vec![0; 1 << 20];
-        assert_eq!(inflater.step(&[0xff; 100], &mut output), Err(Corrupt));
+        assert_eq!(inflater.step(&[0xff; 100], &mut output, Until::Full), Err(Corrupt));
         inflater.reset();
-        assert!(inflater.step(&deflated, &mut output).is_ok());
+        assert!(inflater.step(&deflated, &mut output, Until::Full).is_ok());
     }
 }

@@ -1,5 +1,7 @@
 //! Joining deflate blocks into one stream.
 
+use super::walk::Word;
+
 /// Writes one deflate stream, blocks at a time, to a buffer that the caller empties.
 ///
 /// # Decisions
@@ -62,6 +64,34 @@ impl Joiner {
         }
     }
 
+    /// Begins a block in the middle: appends its header, bits `from` to `to` of `block`, without its last-block flag.
+    /// What follows must be tokens of it ([`Self::bits`]) and the word that ends it ([`Self::word`]).
+    pub fn open(&mut self, block: &[u8], from: u64, to: u64) {
+        self.put(0, 1);
+        self.bits(block, from + 1, to);
+    }
+
+    /// Appends bits `from` to `to` of `bytes`, whatever they are.
+    pub fn bits(&mut self, bytes: &[u8], from: u64, to: u64) {
+        let mut at = from;
+        while at < to {
+            let rest = &bytes[index(at / 8)..];
+            let word = match rest.first_chunk() {
+                Some(word) => u64::from_le_bytes(*word),
+                None => rest.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte)),
+            };
+            // Up to 7 bits of the word were taken before, and up to 7 are waiting to be a byte.
+            let count = (to - at).min(48);
+            self.put(u128::from(word >> (at % 8) & ((1 << count) - 1)), bits_of(count));
+            at += count;
+        }
+    }
+
+    /// Appends a code word.
+    pub fn word(&mut self, word: Word) {
+        self.put(word.bits.into(), word.count);
+    }
+
     /// Ends the stream: an empty last block, and zeros to the end of the byte.
     pub fn finish(&mut self) {
         self.put(0b011, 10);
@@ -93,14 +123,13 @@ impl Joiner {
 
     /// Appends the lowest `count` bits.
     fn put(&mut self, bits: u128, count: u32) {
-        for at in 0..count {
-            self.partial |= u8::from(bits >> at & 1 == 1) << self.phase;
-            self.phase += 1;
-            if self.phase == 8 {
-                self.bytes.push(self.partial);
-                (self.partial, self.phase) = (0, 0);
-            }
-        }
+        let all = u128::from(self.partial) | bits << self.phase;
+        let total = self.phase + count;
+        let whole = total / 8;
+        let bytes = all.to_le_bytes();
+        self.bytes.extend_from_slice(&bytes[..whole as usize]);
+        self.partial = bytes[whole as usize];
+        self.phase = total % 8;
     }
 }
 
@@ -131,6 +160,10 @@ fn odd_block() -> (u128, u32) {
     (bits, count)
 }
 
+fn bits_of(count: u64) -> u32 {
+    u32::try_from(count).unwrap_or(u32::MAX)
+}
+
 fn bits_into_byte(bit: u64) -> u32 {
     (bit % 8) as u32
 }
@@ -150,7 +183,7 @@ mod tests {
     use flate2::read::DeflateDecoder;
     use proptest::prelude::*;
 
-    use super::super::{At, ChunkEncoder, Inflater};
+    use super::super::{At, ChunkEncoder, Inflater, Until};
     use super::*;
 
     fn inflated(deflated: &[u8]) -> Vec<u8> {
@@ -187,7 +220,7 @@ mod tests {
         let mut output = vec![0; 1 << 20];
         let (mut at, mut plain, mut found) = (0, 0, vec![(0, 0)]);
         loop {
-            let step = inflater.step(&deflated[at..], &mut output).unwrap();
+            let step = inflater.step(&deflated[at..], &mut output, Until::Boundary).unwrap();
             at += step.consumed;
             plain += step.produced;
             match step.at {
@@ -232,7 +265,7 @@ mod tests {
             let texts: Vec<Vec<u8>> = seeds.iter().map(|seed| {
                 (0..seed % 3000).map(|n| (n.wrapping_mul(seed | 1) >> 13).to_le_bytes()[0] % 90).collect()
             }).collect();
-            let chunks: Vec<_> = texts.iter().map(|text| encoder.encode(text)).collect();
+            let chunks: Vec<_> = texts.iter().map(|text| encoder.encode(text, Vec::new())).collect();
             let mut joiner = Joiner::new();
             let mut expected: Vec<u8> = Vec::new();
             for pick in &order {

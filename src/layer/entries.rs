@@ -13,7 +13,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::index::{EntrySpan, IndexError, LayerIndex, Note};
-use crate::codec::Codec;
 use crate::tar::Member;
 use crate::tree::{Fate, Kind, LayerBuilder, LayerDiff, TreePath};
 
@@ -62,8 +61,8 @@ impl<'b> Entries<'b> {
         Self { builder, spans: Vec::new(), estargz, budget, overlay_whiteouts, overlay_opaque, landmarks }
     }
 
-    /// What the layer is, once it was read to its end.
-    pub(super) fn finish(self, codec: Codec, plain_size: u64) -> Result<(LayerIndex, LayerDiff), IndexError> {
+    /// What the layer says, and `index` with what was found of its entries.
+    pub(super) fn finish(self, index: LayerIndex) -> Result<(LayerIndex, LayerDiff), IndexError> {
         let (diff, fates) = self.builder.finish()?;
         let notes = [
             (self.overlay_whiteouts, Note::OverlayWhiteouts as fn(u64) -> Note),
@@ -71,7 +70,7 @@ impl<'b> Entries<'b> {
             (self.landmarks, Note::Estargz),
         ];
         let notes = notes.iter().filter(|(count, _)| *count > 0).map(|(count, note)| note(*count)).collect();
-        Ok((LayerIndex { codec, plain_size, entries: self.spans, fates, notes }, diff))
+        Ok((LayerIndex { entries: self.spans, fates, notes, ..index }, diff))
     }
 
     pub(super) fn enter(&mut self, member: &Member, fingerprint: u64) -> Result<(), IndexError> {

@@ -4,42 +4,54 @@
 //! - What follows the end-of-archive blocks is hashed and otherwise not looked at, as tar readers do.
 
 use std::fmt;
-use std::io::{self, Read};
+use std::io;
 
 use thiserror::Error;
 use xxhash_rust::xxh3::Xxh3Default;
 
 use super::entries::{Budget, Entries};
-use super::plain::{Counted, Plain, Seen};
-use crate::blob::{Mismatch, Span, Verified};
-use crate::codec::{Codec, MAGIC_BYTES, UnknownCodec, decode, sniff};
+use super::open::{Blob, Seen, Source, Text};
+use super::plain::Plain;
+use crate::blob::{Mismatch, check};
+use crate::buffers::Buffers;
+use crate::codec::{Codec, UnknownCodec};
+use crate::deflate::Access;
+use crate::hash::Hashing;
 use crate::limits::Limits;
-use crate::oci::{DiffId, Layer};
+use crate::oci::{DiffId, Digest};
 use crate::tar::{InvalidTar, Members, padded};
 use crate::tree::{Fate, InvalidPath, LayerDiff, PutError, TreePath};
-
-/// A layer that can be read.
-#[derive(Clone, Debug)]
-pub struct Source {
-    /// What manifest and config say of it.
-    pub layer: Layer,
-    /// Where its blob lies.
-    pub blob: Span,
-}
 
 /// A layer that was read.
 #[derive(Debug)]
 pub struct LayerIndex {
     /// How the blob is compressed.
     pub codec: Codec,
+    /// The digest of the blob, if it was hashed.
+    pub digest: Option<Digest>,
     /// Bytes of the uncompressed layer.
     pub plain_size: u64,
+    /// Whether nothing but zeros comes after the last entry.
+    pub ends_with_zeros: bool,
+    /// Whether the blob is no gzip of several members, which some consumers do not read to the end.
+    pub in_one_part: bool,
+    /// Where reading a gzip blob can begin, besides its start.
+    pub ways_in: Vec<Access>,
     /// Every entry, in order.
     pub entries: Vec<EntrySpan>,
     /// What became of each entry within the layer.
     pub fates: Vec<Fate>,
     /// What is worth telling a person.
     pub notes: Vec<Note>,
+}
+
+impl LayerIndex {
+    /// A layer of which nothing is known yet.
+    pub(super) fn new(codec: Codec) -> Self {
+        let (entries, fates, notes, ways_in) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let (digest, plain_size, ends_with_zeros, in_one_part) = (None, 0, false, false);
+        Self { codec, digest, plain_size, ends_with_zeros, in_one_part, ways_in, entries, fates, notes }
+    }
 }
 
 /// Where an entry lies in the uncompressed layer.
@@ -137,6 +149,10 @@ pub enum IndexError {
 pub(super) struct Reading<'r> {
     pub(super) limits: &'r Limits,
     pub(super) budget: &'r Budget,
+    pub(super) hashing: &'r Hashing,
+    pub(super) buffers: &'r Buffers,
+    /// Bytes of a gzip blob from one way in to the next.
+    pub(super) spacing: u64,
     /// Is told of every stretch of a blob read.
     pub(super) seen: Seen<'r>,
 }
@@ -144,28 +160,36 @@ pub(super) struct Reading<'r> {
 impl Reading<'_> {
     /// Reads and verifies `source`, the layer at `position` (oldest 0).
     pub(super) fn index(&self, source: &Source, position: u16) -> Result<(LayerIndex, LayerDiff), IndexError> {
-        let mut magic = [0; MAGIC_BYTES];
-        let codec = sniff(source.blob.peek(&mut magic)?)?;
-        let counted = Counted::new(source.blob.reader(), self.seen);
-        let Some(digest) = source.layer.digest else {
-            return self.read(source, position, codec, counted);
-        };
-        let mut verified = Verified::new(counted);
-        let found = self.read(source, position, codec, &mut verified);
-        // A blob that is not the one that was meant explains every other error.
-        verified.finish(digest, source.layer.size.unwrap_or(source.blob.len()))??;
-        found
+        let codec = source.codec()??;
+        // A plain blob is the layer itself, so one hash verifies both.
+        let hashed = source.layer.digest.is_some() || codec == Codec::Plain;
+        let hash = hashed.then(|| self.hashing.begin());
+        let mut blob = Blob::new(&source.blob, self.buffers).hashed(hash).told(self.seen);
+        let read = self.read(source, position, codec, &mut blob);
+        let blob = blob.finish()?;
+        if let (Some(expected), Some((found, size))) = (source.layer.digest, blob) {
+            // A blob that is not the one that was meant explains every other error.
+            check(found, size, expected, source.layer.size.unwrap_or(source.blob.len()))?;
+        }
+        let (index, diff, diff_id) = read?;
+        let digest = blob.map(|(digest, _)| digest);
+        let expected = source.layer.diff_id;
+        match diff_id.or(digest.map(DiffId)) {
+            Some(found) if found != expected => Err(IndexError::DiffId { expected, found }),
+            _ => Ok((LayerIndex { digest, ..index }, diff)),
+        }
     }
 
-    fn read(
-        &self,
+    fn read<'r>(
+        &'r self,
         source: &Source,
         position: u16,
         codec: Codec,
-        compressed: impl Read + Send,
-    ) -> Result<(LayerIndex, LayerDiff), IndexError> {
+        blob: &mut Blob<'r>,
+    ) -> Result<(LayerIndex, LayerDiff, Option<DiffId>), IndexError> {
         let limit = self.limits.layer_bytes(source.blob.len());
-        let mut members = Members::new(Plain::new(decode(compressed, codec)?, limit));
+        let hash = (codec != Codec::Plain).then(|| self.hashing.begin());
+        let mut members = Members::new(Plain::new(Text::new(blob, codec, self.spacing)?, hash, limit));
         let mut entries = Entries::new(position, source.layer.estargz, self.budget);
         while let Some(member) = members.next_member()? {
             let mut hasher = Xxh3Default::new();
@@ -174,11 +198,11 @@ impl Reading<'_> {
             }
             entries.enter(&member, hasher.digest())?;
         }
-        let (plain_size, plain) = members.drain()?;
-        let (expected, found) = (source.layer.diff_id, plain.diff_id());
-        if found != expected {
-            return Err(IndexError::DiffId { expected, found });
-        }
-        entries.finish(codec, plain_size)
+        let (end, plain) = members.drain()?;
+        let (diff_id, ways_in, in_one_part) = plain.finish();
+        let (plain_size, ends_with_zeros) = (end.len, end.zeros);
+        let index = LayerIndex { plain_size, ends_with_zeros, in_one_part, ways_in, ..LayerIndex::new(codec) };
+        let (index, diff) = entries.finish(index)?;
+        Ok((index, diff, diff_id))
     }
 }

@@ -1,54 +1,23 @@
-//! Watching a layer's bytes go by: how many there are, what they hash to, and whether they ever end.
+//! The uncompressed layer as the reader of tars takes it: hashed on the way, and stopped when it has no end.
 
-use std::io::{self, BufRead, Read, Write};
+use std::io::{self, BufRead, Read};
 
-use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
-use crate::oci::{DiffId, Digest};
+use super::open::Text;
+use crate::buffers::Shared;
+use crate::deflate::Access;
+use crate::hash::Hash;
+use crate::oci::DiffId;
 use crate::tar::Forward;
 
-/// Is told of every stretch of bytes that went by.
-pub type Seen<'s> = &'s (dyn Fn(u64) + Sync);
-
-/// Tells of what is read or written.
-pub(super) struct Counted<'s, R> {
-    inner: R,
-    seen: Seen<'s>,
-}
-
-impl<'s, R> Counted<'s, R> {
-    pub(super) fn new(inner: R, seen: Seen<'s>) -> Self {
-        Self { inner, seen }
-    }
-}
-
-impl<R: Read> Read for Counted<'_, R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let n = self.inner.read(buffer)?;
-        (self.seen)(n as u64);
-        Ok(n)
-    }
-}
-
-impl<W: Write> Write for Counted<'_, W> {
-    fn write(&mut self, buffer: &[u8]) -> io::Result<usize> {
-        let n = self.inner.write(buffer)?;
-        (self.seen)(n as u64);
-        Ok(n)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.inner.flush()
-    }
-}
-
-/// Hashes the uncompressed layer as it comes, in whole buffers, and stops one that has no end.
-pub(super) struct Plain<R> {
-    inner: R,
-    hasher: Sha256,
-    /// Bytes of the current buffer that are hashed and not yet consumed.
-    ahead: usize,
+/// The tar of a layer, read once and in order.
+pub(super) struct Plain<'b, 'r> {
+    text: Text<'b, 'r>,
+    hash: Option<Hash<'r>>,
+    current: Option<Shared>,
+    /// Bytes of the current buffer that were taken.
+    at: usize,
     count: u64,
     limit: u64,
 }
@@ -60,46 +29,50 @@ struct Endless {
     limit: u64,
 }
 
-impl<R> Plain<R> {
-    /// Watches `inner`, which may have `limit` bytes.
-    pub(super) fn new(inner: R, limit: u64) -> Self {
-        Self { inner, hasher: Sha256::new(), ahead: 0, count: 0, limit }
+impl<'b, 'r> Plain<'b, 'r> {
+    /// Watches `text`, which may have `limit` bytes, and feeds it to `hash`.
+    pub(super) fn new(text: Text<'b, 'r>, hash: Option<Hash<'r>>, limit: u64) -> Self {
+        Self { text, hash, current: None, at: 0, count: 0, limit }
     }
 
-    /// The digest of what was read.
-    pub(super) fn diff_id(self) -> DiffId {
-        DiffId(Digest::from_hasher(self.hasher))
-    }
-}
-
-impl<R: BufRead> Read for Plain<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let piece = self.fill_buf()?;
-        let n = piece.len().min(buffer.len());
-        buffer[..n].copy_from_slice(&piece[..n]);
-        self.consume(n);
-        Ok(n)
+    /// The digest of what was read, if it was hashed, and what [`Text::finish`] tells of the blob.
+    pub(super) fn finish(self) -> (Option<DiffId>, Vec<Access>, bool) {
+        let (ways_in, in_one_part) = self.text.finish();
+        (self.hash.map(|hash| DiffId(hash.finish().0)), ways_in, in_one_part)
     }
 }
 
-impl<R: BufRead> Forward for Plain<R> {}
+impl Forward for Plain<'_, '_> {}
 
-impl<R: BufRead> BufRead for Plain<R> {
+impl BufRead for Plain<'_, '_> {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
-        let piece = self.inner.fill_buf()?;
-        if self.ahead == 0 {
-            self.hasher.update(piece);
-            self.ahead = piece.len();
-            self.count += piece.len() as u64;
-            if self.count > self.limit {
-                return Err(io::Error::other(Endless { limit: self.limit }));
+        if self.current.as_ref().is_none_or(|buffer| buffer.len() == self.at) {
+            self.current = None;
+            (self.current, self.at) = (self.text.next()?, 0);
+            if let Some(buffer) = &self.current {
+                self.count += buffer.len() as u64;
+                if self.count > self.limit {
+                    return Err(io::Error::other(Endless { limit: self.limit }));
+                }
+                if let Some(hash) = &self.hash {
+                    hash.feed(buffer.clone());
+                }
             }
         }
-        Ok(piece)
+        Ok(self.current.as_ref().map_or(&[], |buffer| &buffer[self.at..]))
     }
 
     fn consume(&mut self, n: usize) {
-        self.ahead -= n;
-        self.inner.consume(n);
+        self.at += n;
+    }
+}
+
+impl Read for Plain<'_, '_> {
+    fn read(&mut self, output: &mut [u8]) -> io::Result<usize> {
+        let piece = self.fill_buf()?;
+        let n = piece.len().min(output.len());
+        output[..n].copy_from_slice(&piece[..n]);
+        self.consume(n);
+        Ok(n)
     }
 }

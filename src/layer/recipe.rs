@@ -27,13 +27,14 @@ pub(super) enum Segment {
 
 /// The new layer, piece by piece, and where every byte of the old ones went.
 #[derive(Debug)]
-pub(super) struct Recipe {
+pub struct Recipe {
     pub(super) segments: Vec<Segment>,
     /// Bytes of the new uncompressed layer.
-    pub(super) plain_size: u64,
+    pub plain_size: u64,
     /// Entries of the new layer.
-    pub(super) entries: u64,
-    pub(super) account: Account,
+    pub entries: u64,
+    /// Where the bytes of the source layers go.
+    pub account: Account,
 }
 
 /// Where the uncompressed bytes of the source layers went. The fields together are all of them.
@@ -103,7 +104,7 @@ struct Cook<'l> {
 }
 
 /// The recipe for `diff`, whose entries lie in `layers`.
-pub(super) fn recipe(diff: &LayerDiff, layers: &[LayerIndex]) -> Recipe {
+pub fn recipe(diff: &LayerDiff, layers: &[LayerIndex]) -> Recipe {
     let used = layers.iter().map(|layer| vec![Used::default(); layer.entries.len()]).collect();
     let mut cook = Cook { upper: diff.upper(), layers, used, segments: Vec::new(), plain_size: 0, written: 0 };
     let mut entries = 0;

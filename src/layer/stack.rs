@@ -5,10 +5,19 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use super::entries::Budget;
-use super::index::{IndexError, LayerIndex, Reading, Source};
-use super::plain::Seen;
+use super::index::{IndexError, LayerIndex, Reading};
+use super::open::{Seen, Source};
+use crate::buffers::Buffers;
+use crate::hash::hashing;
 use crate::limits::Limits;
 use crate::tree::{Fates, LayerDiff, PutError, Tree, apply};
+
+/// Layers read at once. Each needs up to 4 MiB, and 12 read faster than disks are.
+const MAX_READERS: usize = 12;
+/// Ways into gzip layers that an image may have; each holds 32 KiB.
+const WAYS_IN: u64 = 768;
+/// Bytes of a blob that are not worth a way in.
+const MIN_SPACING: u64 = 256 << 10;
 
 /// A layer by its position (oldest 0), and what is wrong with it.
 pub type AtLayer<E> = (usize, E);
@@ -21,7 +30,21 @@ pub fn index_all(
     jobs: NonZeroUsize,
     seen: Seen<'_>,
 ) -> Result<Vec<(LayerIndex, LayerDiff)>, AtLayer<IndexError>> {
-    let reading = Reading { limits, budget: &Budget::new(limits.metadata), seen };
+    let readers = jobs.get().min(sources.len()).min(MAX_READERS);
+    let hashers = NonZeroUsize::new(readers / 2).unwrap_or(NonZeroUsize::MIN);
+    let (budget, buffers) = (Budget::new(limits.metadata), Buffers::new());
+    let spacing = MIN_SPACING.max(sources.iter().map(|source| source.blob.len()).sum::<u64>() / WAYS_IN);
+    hashing(hashers, |hashing| {
+        let reading = Reading { limits, budget: &budget, hashing, buffers: &buffers, spacing, seen };
+        index_with(&reading, sources, readers)
+    })
+}
+
+fn index_with(
+    reading: &Reading<'_>,
+    sources: &[Source],
+    readers: usize,
+) -> Result<Vec<(LayerIndex, LayerDiff)>, AtLayer<IndexError>> {
     let mut order: Vec<usize> = (0..sources.len()).collect();
     order.sort_by_key(|position| std::cmp::Reverse(sources[*position].blob.len()));
     let next = AtomicUsize::new(0);
@@ -41,7 +64,7 @@ pub fn index_all(
         }
     };
     std::thread::scope(|scope| {
-        for _ in 1..jobs.get().min(sources.len()) {
+        for _ in 1..readers {
             scope.spawn(work);
         }
         work();

@@ -25,9 +25,9 @@ impl Digest {
         Self(Sha256::digest(bytes).into())
     }
 
-    /// The digest of everything `hasher` was fed.
-    pub fn from_hasher(hasher: Sha256) -> Self {
-        Self(hasher.finalize().into())
+    /// The digest that is this hash, which someone computed.
+    pub fn from_hash(hash: [u8; 32]) -> Self {
+        Self(hash)
     }
 
     /// The digest whose 64 hexadecimal digits are `hex`; `None` when they are not that.

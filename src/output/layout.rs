@@ -6,6 +6,7 @@ use std::path::Path;
 
 use super::Sink;
 use super::staging::StagedDirectory;
+use crate::blob::Span;
 use crate::oci::Digest;
 
 /// Writes each blob to a file that gets its name when its digest is known.
@@ -40,6 +41,14 @@ impl Sink for Layout {
         }
         fs::rename(self.staged.path().join(NEXT), self.staged.path().join(digest.blob_path()))?;
         self.size += size;
+        Ok(())
+    }
+
+    fn copy_blob(&mut self, digest: Digest, blob: &Span) -> io::Result<()> {
+        let mut file = File::create(self.staged.path().join(digest.blob_path()))?;
+        blob.copy_to(&mut file)?;
+        file.sync_data()?;
+        self.size += blob.len();
         Ok(())
     }
 

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 pub use staging::abandon;
 
+use crate::blob::Span;
 use crate::oci::Digest;
 
 /// Which consumers the output is for.
@@ -43,6 +44,9 @@ pub trait Sink {
 
     /// Names the blob just written. One that is there already is kept once.
     fn name_blob(&mut self, digest: Digest, size: u64) -> io::Result<()>;
+
+    /// Adds a blob as it is.
+    fn copy_blob(&mut self, digest: Digest, blob: &Span) -> io::Result<()>;
 
     /// Adds a file.
     fn file(&mut self, name: &str, bytes: &[u8]) -> io::Result<()>;

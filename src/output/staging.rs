@@ -3,13 +3,14 @@
 
 use std::collections::BTreeSet;
 use std::fs::{self, File};
-use std::io::{self, Seek};
+use std::io::{self, Seek, Write};
+use std::num::NonZeroU64;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use rustix::fs::{AtFlags, CWD, Mode, OFlags, linkat, open};
+use rustix::fs::{Advice, AtFlags, CWD, Mode, OFlags, fadvise, linkat, open};
 use tempfile::{NamedTempFile, TempDir};
 
 use super::Target;
@@ -44,10 +45,33 @@ impl Drop for Registered {
     }
 }
 
+/// Bytes after which the disk is asked to begin writing, so that little is left to wait for at the end.
+const WRITEBACK: u64 = 16 << 20;
+
 /// A file that will be the target.
 pub(super) struct StagedFile {
     file: File,
     place: Place,
+    /// Bytes written since the disk was last asked to begin.
+    dirty: u64,
+}
+
+impl Write for StagedFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let n = self.file.write(bytes)?;
+        self.dirty += n as u64;
+        if self.dirty >= WRITEBACK {
+            let end = self.file.stream_position()?;
+            // Linux begins to write what it is told is not needed, and keeps what is not written yet. Only a hint.
+            let _ = fadvise(&self.file, end - self.dirty.min(end), NonZeroU64::new(self.dirty), Advice::DontNeed);
+            self.dirty = 0;
+        }
+        Ok(n)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 enum Place {
@@ -76,17 +100,18 @@ impl StagedFile {
         let directory = directory(&path)?;
         let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
         if let Ok(file) = open(directory, flags, Mode::from_raw_mode(0o666)) {
-            return Ok(Self { file: file.into(), place: Place::Unnamed(path) });
+            return Ok(Self { file: file.into(), place: Place::Unnamed(path), dirty: 0 });
         }
         let permissions = fs::Permissions::from_mode(0o666);
         let named: NamedTempFile = builder().permissions(permissions).tempfile_in(directory).map_err(plain)?;
         let registered = Registered::new(named.path());
         let (file, name) = named.into_parts();
-        Ok(Self { file, place: Place::Named { path, name, registered } })
+        Ok(Self { file, place: Place::Named { path, name, registered }, dirty: 0 })
     }
 
     fn stream(target: &Target, tmp_dir: &Path) -> io::Result<Self> {
-        Ok(Self { file: tempfile::tempfile_in(tmp_dir).map_err(plain)?, place: Place::Stream(target.clone()) })
+        let file = tempfile::tempfile_in(tmp_dir).map_err(plain)?;
+        Ok(Self { file, place: Place::Stream(target.clone()), dirty: 0 })
     }
 
     /// The file to write to.

@@ -8,6 +8,7 @@ use tar::{EntryType, Header};
 
 use super::staging::StagedFile;
 use super::{Sink, Target};
+use crate::blob::Span;
 use crate::oci::Digest;
 use crate::tar::BLOCK;
 
@@ -57,7 +58,7 @@ impl Sink for Tarball {
         let file = self.staged.file();
         file.seek(SeekFrom::Start(end))?;
         file.write_all(&PLACEHOLDER)?;
-        Ok(file)
+        Ok(&mut self.staged)
     }
 
     fn name_blob(&mut self, digest: Digest, size: u64) -> io::Result<()> {
@@ -72,6 +73,18 @@ impl Sink for Tarball {
         file.write_all(header(&digest.blob_path(), size, EntryType::Regular)?.as_bytes())?;
         file.seek(SeekFrom::Start(end + BLOCK as u64 + size))?;
         self.pad(size)
+    }
+
+    fn copy_blob(&mut self, digest: Digest, blob: &Span) -> io::Result<()> {
+        if !self.blobs.insert(digest) {
+            return Ok(());
+        }
+        self.directories("blobs/sha256/")?;
+        let header = header(&digest.blob_path(), blob.len(), EntryType::Regular)?;
+        let file = self.staged.file();
+        file.write_all(header.as_bytes())?;
+        blob.copy_to(file)?;
+        self.pad(blob.len())
     }
 
     fn file(&mut self, name: &str, bytes: &[u8]) -> io::Result<()> {

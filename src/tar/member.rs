@@ -37,7 +37,7 @@ pub struct Member {
 
 /// A tar that cannot be read, and where.
 #[derive(Debug, Error)]
-#[error("{problem} (at byte {offset} of the tar{})", place(.name))]
+#[error("{problem}{}", self.place())]
 pub struct InvalidTar {
     /// What is wrong.
     pub problem: TarProblem,
@@ -47,8 +47,15 @@ pub struct InvalidTar {
     pub name: Option<String>,
 }
 
-fn place(name: &Option<String>) -> String {
-    name.as_ref().map_or(String::new(), |name| format!(", entry \"{name}\""))
+impl InvalidTar {
+    /// Where it is. What cannot be read is read ahead, so it has no place in the tar.
+    fn place(&self) -> String {
+        let name = self.name.as_ref().map_or(String::new(), |name| format!(", entry \"{name}\""));
+        match self.problem {
+            TarProblem::Read(_) => String::new(),
+            _ => format!(" (at byte {} of the tar{name})", self.offset),
+        }
+    }
 }
 
 /// What is wrong with a tar.
@@ -112,6 +119,15 @@ pub trait Forward: BufRead {
 }
 
 impl Forward for &[u8] {}
+
+/// How a tar ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct End {
+    /// Bytes of the tar.
+    pub len: u64,
+    /// Whether nothing but zeros came after the last member.
+    pub zeros: bool,
+}
 
 /// Reads the members of an uncompressed tar, in order.
 pub struct Members<R> {
@@ -195,16 +211,20 @@ impl<R: Forward> Members<R> {
         self.skip(left).map_err(|problem| Self::error(problem, member.start, Some(&member.name)))
     }
 
-    /// Reads what is left, whatever it is. Returns the number of bytes there were in all, and the reader.
-    pub fn drain(mut self) -> Result<(u64, R), InvalidTar> {
+    /// Reads what is left, whatever it is. Returns what there was in all, and the reader.
+    pub fn drain(mut self) -> Result<(End, R), InvalidTar> {
+        let mut zeros = true;
         loop {
             let n = match self.reader.fill_buf() {
-                Ok(piece) => piece.len(),
+                Ok(piece) => {
+                    zeros = zeros && piece.iter().all(|byte| *byte == 0);
+                    piece.len()
+                }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
                 Err(error) => return Err(Self::error(error.into(), self.position, None)),
             };
             if n == 0 {
-                return Ok((self.position, self.reader));
+                return Ok((End { len: self.position, zeros }, self.reader));
             }
             self.consume(n);
         }

@@ -9,6 +9,6 @@ mod sparse;
 
 pub use encode::{Form, encode};
 pub use header::{BLOCK, InvalidHeader};
-pub use member::{Forward, InvalidTar, Member, Members, TarProblem, padded};
+pub use member::{End, Forward, InvalidTar, Member, Members, TarProblem, padded};
 pub use pax::InvalidPax;
 pub use sparse::InvalidSparse;

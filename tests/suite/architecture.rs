@@ -4,22 +4,24 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 /// Each room and the rooms it may use, lowest first. A new room says here where it stands.
-const ROOMS: [(&str, &[&str]); 18] = [
+const ROOMS: [(&str, &[&str]); 20] = [
     ("oci", &[]),
     ("tree", &[]),
     ("deflate", &[]),
+    ("buffers", &[]),
     ("limits", &[]),
     ("codec", &[]),
     ("progress", &[]),
     ("blob", &["oci"]),
+    ("hash", &["buffers", "oci"]),
     ("tar", &["tree"]),
-    ("layer", &["blob", "codec", "deflate", "limits", "oci", "progress", "tar", "tree"]),
+    ("layer", &["blob", "buffers", "codec", "deflate", "hash", "limits", "oci", "progress", "tar", "tree"]),
     ("input", &["blob", "codec", "layer", "limits", "oci", "tar"]),
-    ("output", &["oci", "tar"]),
+    ("output", &["blob", "oci", "tar"]),
     ("plan", &["tree"]),
-    ("assemble", &["layer", "oci"]),
+    ("assemble", &["codec", "layer", "oci"]),
     ("report", &["layer"]),
-    ("options", &["assemble", "input", "limits", "oci", "output"]),
+    ("options", &["assemble", "input", "layer", "limits", "oci", "output"]),
     ("error", &["input", "layer", "oci", "tree"]),
     (
         "stage",
@@ -87,7 +89,7 @@ fn below_main_nothing_reads_the_clock_or_the_environment_and_nothing_prints() {
 }
 
 #[test]
-fn unsafe_code_is_in_one_small_file() {
+fn unsafe_code_is_in_two_small_files() {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut found = Vec::new();
     let mut todo = vec![source.clone()];
@@ -98,7 +100,8 @@ fn unsafe_code_is_in_one_small_file() {
             found.push(path.strip_prefix(&source).unwrap().to_str().unwrap().to_owned());
         }
     }
-    assert_eq!(found, ["deflate/inflate.rs"]);
+    found.sort();
+    assert_eq!(found, ["deflate/inflate.rs", "hash/pair.rs"]);
 }
 
 #[test]

@@ -10,5 +10,6 @@ mod formats;
 mod golden;
 mod hostile;
 mod laws;
+mod splice;
 mod support;
 mod tars;

@@ -74,7 +74,7 @@ fn collect(files: &Files, index: &Value, found: &mut Vec<(Value, Image)>) {
         let config: Value = serde_json::from_slice(&config_bytes).unwrap();
         let descriptors = manifest["layers"].as_array().unwrap();
         let blobs: Vec<Vec<u8>> = descriptors.iter().map(|layer| blob(files, layer).to_vec()).collect();
-        let layers: Vec<Vec<u8>> = blobs.iter().map(|blob| gunzip(blob)).collect();
+        let layers: Vec<Vec<u8>> = blobs.iter().map(|blob| uncompressed(blob)).collect();
         let diff_ids: Vec<String> = layers.iter().map(|layer| format!("sha256:{}", sha256(layer))).collect();
         assert_eq!(config["rootfs"]["diff_ids"], serde_json::json!(diff_ids), "diff_ids fit the layers");
         if let Some(history) = config["history"].as_array() {
@@ -82,6 +82,14 @@ fn collect(files: &Files, index: &Value, found: &mut Vec<(Value, Image)>) {
             assert_eq!(rows, layers.len(), "history fits the layers");
         }
         found.push((descriptor.clone(), Image { manifest, config, config_bytes, blobs, layers }));
+    }
+}
+
+fn uncompressed(blob: &[u8]) -> Vec<u8> {
+    match blob {
+        [0x1f, 0x8b, ..] => gunzip(blob),
+        [0x28, 0xb5, 0x2f, 0xfd, ..] => zstd::decode_all(blob).unwrap(),
+        plain => plain.to_vec(),
     }
 }
 

@@ -7,6 +7,7 @@ use std::process::{Command, Output};
 use imgsquash::Error;
 use imgsquash::assemble::Edits;
 use imgsquash::input::{Origin, Selection};
+use imgsquash::layer::Compression;
 use imgsquash::limits::Limits;
 use imgsquash::options::Options;
 use imgsquash::output::{Format, Target};
@@ -50,7 +51,7 @@ pub(crate) fn options(input: &Path, output: &Path) -> Options {
         format: Format::Universal,
         edits: Edits::default(),
         strict: false,
-        level: 6,
+        compression: Compression::Gzip(None),
         jobs: NonZeroUsize::new(2).unwrap(),
         tmp_dir: std::env::temp_dir(),
         limits: Limits::default(),

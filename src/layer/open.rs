@@ -1,0 +1,210 @@
+//! A layer's bytes: the blob as it is stored, and the tar in it.
+
+use std::io::{self, BufRead, Read};
+use std::sync::Arc;
+
+use crate::blob::{Span, SpanReader};
+use crate::buffers::{Buffer, Buffers, Shared};
+use crate::codec::{Codec, MAGIC_BYTES, UnknownCodec, sniff};
+use crate::deflate::{Access, GzipReader, Place, Until};
+use crate::hash::Hash;
+use crate::oci::{Digest, Layer};
+
+/// Is told of every stretch of bytes that went by.
+pub type Seen<'s> = &'s (dyn Fn(u64) + Sync);
+
+/// A layer that can be read.
+#[derive(Clone, Debug)]
+pub struct Source {
+    /// What manifest and config say of it.
+    pub layer: Layer,
+    /// Where its blob lies.
+    pub blob: Span,
+}
+
+impl Source {
+    /// How the blob is compressed.
+    pub(super) fn codec(&self) -> io::Result<Result<Codec, UnknownCodec>> {
+        let mut magic = [0; MAGIC_BYTES];
+        Ok(sniff(self.blob.peek(&mut magic)?))
+    }
+}
+
+/// The bytes of a blob, in order.
+pub(super) struct Blob<'r> {
+    reader: SpanReader,
+    buffers: &'r Buffers,
+    current: Option<Shared>,
+    /// Bytes of the current buffer that were taken.
+    at: usize,
+    hash: Option<Hash<'r>>,
+    seen: Seen<'r>,
+}
+
+impl<'r> Blob<'r> {
+    /// The bytes of `span`.
+    pub(super) fn new(span: &Span, buffers: &'r Buffers) -> Self {
+        Self { reader: span.reader(), buffers, current: None, at: 0, hash: None, seen: &|_| () }
+    }
+
+    /// Feeds every byte to `hash`, too.
+    pub(super) fn hashed(self, hash: Option<Hash<'r>>) -> Self {
+        Self { hash, ..self }
+    }
+
+    /// Tells `seen` of every byte, too.
+    pub(super) fn told(self, seen: Seen<'r>) -> Self {
+        Self { seen, ..self }
+    }
+
+    /// The next buffer; `None` at the end.
+    fn next(&mut self) -> io::Result<Option<Shared>> {
+        let mut buffer = self.buffers.take();
+        fill(&mut self.reader, &mut buffer)?;
+        if buffer.is_empty() {
+            return Ok(None);
+        }
+        (self.seen)(buffer.len() as u64);
+        let shared = Arc::new(buffer);
+        if let Some(hash) = &self.hash {
+            hash.feed(shared.clone());
+        }
+        Ok(Some(shared))
+    }
+
+    /// Passes over `count` bytes, which are neither hashed nor told.
+    pub(super) fn skip(&mut self, count: u64) -> io::Result<()> {
+        let ahead = self.current.as_ref().map_or(0, |buffer| buffer.len() - self.at);
+        match usize::try_from(count) {
+            Ok(count) if count <= ahead => self.at += count,
+            _ => {
+                self.current = None;
+                self.reader.skip(count - ahead as u64)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads what is left. Returns the digest and the number of all bytes, if they were hashed.
+    pub(super) fn finish(mut self) -> io::Result<Option<(Digest, u64)>> {
+        while self.next()?.is_some() {}
+        Ok(self.hash.map(Hash::finish))
+    }
+}
+
+/// Reads until `buffer` is full or `reader` has no more.
+fn fill(reader: &mut impl Read, buffer: &mut Buffer) -> io::Result<()> {
+    while !buffer.is_full() {
+        match reader.read(buffer.room()) {
+            Ok(0) => break,
+            Ok(n) => buffer.fill(n),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
+impl BufRead for Blob<'_> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        if self.current.as_ref().is_none_or(|buffer| buffer.len() == self.at) {
+            self.current = None;
+            (self.current, self.at) = (self.next()?, 0);
+        }
+        Ok(self.current.as_ref().map_or(&[], |buffer| &buffer[self.at..]))
+    }
+
+    fn consume(&mut self, n: usize) {
+        self.at += n;
+    }
+}
+
+impl Read for Blob<'_> {
+    fn read(&mut self, output: &mut [u8]) -> io::Result<usize> {
+        let piece = self.fill_buf()?;
+        let n = piece.len().min(output.len());
+        output[..n].copy_from_slice(&piece[..n]);
+        self.consume(n);
+        Ok(n)
+    }
+}
+
+/// The tar in a blob, in buffers.
+pub(super) struct Text<'b, 'r> {
+    decoder: Decoder<'b, 'r>,
+    buffers: &'r Buffers,
+}
+
+enum Decoder<'b, 'r> {
+    Plain(&'b mut Blob<'r>),
+    Gzip { reader: GzipReader<&'b mut Blob<'r>>, ways: WaysIn },
+    Zstd(zstd::stream::read::Decoder<'static, &'b mut Blob<'r>>),
+}
+
+/// Places where reading a gzip layer can begin, about evenly spaced.
+#[derive(Debug)]
+pub(super) struct WaysIn {
+    /// Compressed bytes from one to the next, at least.
+    spacing: u64,
+    /// Where the next one is due.
+    due: u64,
+    found: Vec<Access>,
+}
+
+impl<'b, 'r> Text<'b, 'r> {
+    /// The tar in `blob`; in a gzip blob, ways in are looked for every `spacing` bytes.
+    pub(super) fn new(blob: &'b mut Blob<'r>, codec: Codec, spacing: u64) -> io::Result<Self> {
+        let buffers = blob.buffers;
+        let decoder = match codec {
+            Codec::Plain => Decoder::Plain(blob),
+            Codec::Gzip => Decoder::Gzip {
+                reader: GzipReader::new(blob),
+                ways: WaysIn { spacing, due: spacing, found: Vec::new() },
+            },
+            Codec::Zstd => Decoder::Zstd(zstd::stream::read::Decoder::with_buffer(blob)?),
+        };
+        Ok(Self { decoder, buffers })
+    }
+
+    /// The next buffer; `None` at the end.
+    pub(super) fn next(&mut self) -> io::Result<Option<Shared>> {
+        if let Decoder::Plain(blob) = &mut self.decoder {
+            return blob.next();
+        }
+        let mut buffer = self.buffers.take();
+        match &mut self.decoder {
+            Decoder::Plain(_) => {}
+            Decoder::Gzip { reader, ways } => ways.fill(reader, &mut buffer)?,
+            Decoder::Zstd(reader) => fill(reader, &mut buffer)?,
+        }
+        Ok((!buffer.is_empty()).then(|| Arc::new(buffer)))
+    }
+
+    /// The ways into a gzip blob that was read, and whether it is in one part: a single gzip member, or not gzip at all.
+    pub(super) fn finish(self) -> (Vec<Access>, bool) {
+        match self.decoder {
+            Decoder::Gzip { reader, ways } => (ways.found, reader.members() == 1),
+            _ => (Vec::new(), true),
+        }
+    }
+}
+
+impl WaysIn {
+    fn fill(&mut self, reader: &mut GzipReader<&mut Blob<'_>>, buffer: &mut Buffer) -> io::Result<()> {
+        while !buffer.is_full() {
+            // Stopping at every boundary costs a few percent, so it is done only when a way in is due.
+            let until = if reader.taken() >= self.due { Until::Boundary } else { Until::Full };
+            let (n, place) = reader.read(buffer.room(), until)?;
+            buffer.fill(n);
+            match place {
+                Place::Boundary(boundary) if !boundary.last => {
+                    self.found.push(reader.access(boundary));
+                    self.due = reader.taken() + self.spacing;
+                }
+                Place::End => break,
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
