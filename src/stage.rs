@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Once;
 
 use crate::assemble::{self, Assembled};
+use crate::buffers::Buffers;
 use crate::error::{Error, LayerName};
 use crate::input::{self, Note, Origin, Store};
 use crate::layer::{self, LayerIndex, Source, WriteError, Writing, Written};
@@ -22,6 +23,8 @@ pub(crate) struct Job<'o> {
     input: String,
     target: String,
     notes: Vec<String>,
+    /// Shared by all stages, because those of one are free when the next begins.
+    buffers: Buffers,
 }
 
 /// An image whose layers are written, and what it was made from.
@@ -42,7 +45,7 @@ impl<'o> Job<'o> {
             Target::Path(path) => path.display().to_string(),
             Target::Stdout => "standard output".to_owned(),
         };
-        Self { options, progress, input, target, notes: Vec::new() }
+        Self { options, progress, input, target, notes: Vec::new(), buffers: Buffers::new() }
     }
 
     pub(crate) fn open(&self) -> Result<Store, Error> {
@@ -90,11 +93,10 @@ impl<'o> Job<'o> {
         self.progress.begin(Stage::Reading, Some(sources.iter().map(|source| source.blob.len()).sum()));
         let seen = |bytes| self.progress.advance(bytes);
         let Options { limits, jobs, .. } = self.options;
-        let indexed = layer::index_all(sources, limits, *jobs, &seen).map_err(|(position, problem)| Error::Layer {
-            input: self.input.clone(),
-            layer: name(sources, position),
-            problem: Box::new(problem),
-        })?;
+        let indexed =
+            layer::index_all(sources, limits, *jobs, &self.buffers, &seen).map_err(|(position, problem)| {
+                Error::Layer { input: self.input.clone(), layer: name(sources, position), problem: Box::new(problem) }
+            })?;
         for (position, (layer, _)) in indexed.iter().enumerate() {
             let name = name(sources, position);
             self.notes.extend(layer.notes.iter().map(|note| format!("{name}: {note}")));
@@ -126,7 +128,8 @@ impl<'o> Job<'o> {
         sink: &mut dyn Sink,
     ) -> Result<Vec<Written>, Error> {
         let Options { compression, jobs, .. } = *self.options;
-        let writing = Writing { sources, layers, compression, jobs, progress: self.progress };
+        let (buffers, progress) = (&self.buffers, self.progress);
+        let writing = Writing { sources, layers, compression, jobs, buffers, progress };
         let mut all = Vec::new();
         for diff in &plan.layers {
             let recipe = layer::recipe(diff, layers);

@@ -12,7 +12,7 @@ use crate::buffers::{Buffer, Buffers};
 /// More readers than this would wait for the one that hashes what they read.
 const MAX_READERS: usize = 4;
 /// Parts that a reader may be ahead.
-const WAITING: usize = 8;
+const WAITING: usize = 20;
 
 /// A part of what a task reads.
 enum Part {

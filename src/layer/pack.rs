@@ -109,7 +109,7 @@ impl Packing<'_> {
     fn workers<'s>(&'s self, scope: &'s thread::Scope<'s, '_>) -> Option<SyncSender<Job>> {
         let Compression::Gzip(level) = self.compression else { return None };
         let count = self.jobs.get().min(MAX_WORKERS);
-        let (sender, receiver) = sync_channel::<Job>(count + 16);
+        let (sender, receiver) = sync_channel::<Job>(count + 12);
         // Owned by the workers alone: when they are gone, nobody waits for them.
         let receiver = Arc::new(Mutex::new(receiver));
         for _ in 0..count {
@@ -129,7 +129,7 @@ impl Packing<'_> {
         workers: Option<SyncSender<Job>>,
     ) -> (Feed<'s>, SyncSender<Fed>, thread::ScopedJoinHandle<'s, io::Result<Option<(Digest, u64)>>>) {
         let Self { compression, jobs, buffers, seen } = *self;
-        let (items, ordered) = sync_channel::<Item>(2 * jobs.get().min(MAX_WORKERS) + 16);
+        let (items, ordered) = sync_channel::<Item>(2 * jobs.get().min(MAX_WORKERS) + 12);
         let (end_sender, end) = sync_channel(1);
         let hash = (compression != Compression::None).then(|| hashing.begin());
         let out = Out::new(output, buffers, hash);

@@ -22,20 +22,21 @@ const MIN_SPACING: u64 = 256 << 10;
 /// A layer by its position (oldest 0), and what is wrong with it.
 pub type AtLayer<E> = (usize, E);
 
-/// Reads and verifies all layers with up to `jobs` threads, largest first. Of several bad layers the oldest is told,
-/// for any number of threads.
+/// Reads and verifies all layers with up to `jobs` threads and with `buffers`, largest first. Of several bad layers the
+/// oldest is told, for any number of threads.
 pub fn index_all(
     sources: &[Source],
     limits: &Limits,
     jobs: NonZeroUsize,
+    buffers: &Buffers,
     seen: Seen<'_>,
 ) -> Result<Vec<(LayerIndex, LayerDiff)>, AtLayer<IndexError>> {
     let readers = jobs.get().min(sources.len()).min(MAX_READERS);
     let hashers = NonZeroUsize::new(readers / 2).unwrap_or(NonZeroUsize::MIN);
-    let (budget, buffers) = (Budget::new(limits.metadata), Buffers::new());
+    let budget = Budget::new(limits.metadata);
     let spacing = MIN_SPACING.max(sources.iter().map(|source| source.blob.len()).sum::<u64>() / WAYS_IN);
     hashing(hashers, |hashing| {
-        let reading = Reading { limits, budget: &budget, hashing, buffers: &buffers, spacing, seen };
+        let reading = Reading { limits, budget: &budget, hashing, buffers, spacing, seen };
         index_with(&reading, sources, readers)
     })
 }

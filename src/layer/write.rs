@@ -73,6 +73,8 @@ pub struct Writing<'w> {
     pub compression: Compression,
     /// Threads.
     pub jobs: NonZeroUsize,
+    /// Buffers to use.
+    pub buffers: &'w Buffers,
     /// Is told of the uncompressed bytes of the new layer.
     pub progress: &'w dyn Progress,
 }
@@ -117,13 +119,12 @@ impl Writing<'_> {
     ) -> Result<Written, WriteError> {
         self.progress.begin(Stage::Writing, Some(recipe.plain_size));
         let seen = |bytes| self.progress.advance(bytes);
-        let buffers = Buffers::new();
         let Tasks { pieces, tasks, .. } = tasks(recipe, self.layers);
-        let task = |at: usize, take: &mut dyn Take| self.read(&pieces[tasks[at].clone()], diff, &buffers, take);
-        let packing = Packing { compression: self.compression, jobs: self.jobs, buffers: &buffers, seen: &seen };
+        let task = |at: usize, take: &mut dyn Take| self.read(&pieces[tasks[at].clone()], diff, take);
+        let packing = Packing { compression: self.compression, jobs: self.jobs, buffers: self.buffers, seen: &seen };
         let packed = packing.pack(vec![output], |feeds| {
             let [feed] = feeds else { unreachable!("one output, one feed") };
-            ahead(tasks.len(), self.jobs, &buffers, feed, task)?;
+            ahead(tasks.len(), self.jobs, self.buffers, feed, task)?;
             Ok::<_, WriteError>(feed.bytes(&END)?)
         })?;
         let [Packed { diff_id, plain_size, digest, size }] = packed[..] else { unreachable!("one output, one layer") };
@@ -135,13 +136,7 @@ impl Writing<'_> {
     }
 
     /// Does one task: reads its pieces, one after the other.
-    fn read(
-        &self,
-        pieces: &[Piece],
-        diff: &LayerDiff,
-        buffers: &Buffers,
-        take: &mut dyn Take,
-    ) -> Result<(), WriteError> {
+    fn read(&self, pieces: &[Piece], diff: &LayerDiff, take: &mut dyn Take) -> Result<(), WriteError> {
         let mut open: Option<Stretches> = None;
         for piece in pieces {
             match *piece {
@@ -149,7 +144,7 @@ impl Writing<'_> {
                 Piece::Copy { layer, start, len, run } => {
                     let mut stretches = match open.take() {
                         Some(known) => known,
-                        None => self.open(layer, buffers)?,
+                        None => self.open(layer)?,
                     };
                     stretches.copy(start, len, run, take).map_err(|problem| match problem.kind() {
                         // The one that takes has gone, and its error tells why.
@@ -163,7 +158,8 @@ impl Writing<'_> {
         Ok(())
     }
 
-    fn open<'s>(&'s self, layer: u16, buffers: &'s Buffers) -> Result<Stretches<'s>, WriteError> {
+    fn open(&self, layer: u16) -> Result<Stretches<'_>, WriteError> {
+        let buffers = self.buffers;
         let position = usize::from(layer);
         let (blob, index) = (&self.sources[position].blob, &self.layers[position]);
         Ok(match index.codec {

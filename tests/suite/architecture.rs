@@ -25,7 +25,10 @@ const ROOMS: [(&str, &[&str]); 20] = [
     ("error", &["input", "layer", "oci", "tree"]),
     (
         "stage",
-        &["assemble", "error", "input", "layer", "oci", "options", "output", "plan", "progress", "report", "tree"],
+        &[
+            "assemble", "buffers", "error", "input", "layer", "oci", "options", "output", "plan", "progress", "report",
+            "tree",
+        ],
     ),
     ("squash", &["error", "options", "progress", "report", "stage"]),
 ];
