@@ -19,6 +19,11 @@ use super::{Full, LinkError, PutError};
 
 /// Lays `layer` over `tree` and notes in `fates` what became of the entries below it. Layers come oldest first.
 pub fn apply(tree: &mut Tree, layer: LayerDiff, fates: &mut Fates) -> Result<(), PutError> {
+    if tree.is_empty() && tree.is_implied(tree.root()) {
+        // Nothing is below the oldest layer, so it is the tree: a copy of a million files would cost as much again.
+        *tree = layer.upper;
+        return join(tree, layer.links);
+    }
     for id in &layer.opaque {
         if let Some(directory) = tree.find(&layer.upper.path(*id)) {
             tree.remove_children(directory, &mut |entry, implied, _| note(fates, entry, implied, Fate::Deleted));
@@ -36,7 +41,13 @@ pub fn apply(tree: &mut Tree, layer: LayerDiff, fates: &mut Fates) -> Result<(),
         link: NodeId(nodes[unresolved.link.0 as usize]),
         inode: InodeId(inodes[unresolved.inode.0 as usize]),
     });
-    let (_, missing) = resolve(tree, links.collect(), &mut FOLLOW_BUDGET.clone())?;
+    let links = links.collect();
+    join(tree, links)
+}
+
+/// Joins hard links to files of lower layers.
+fn join(tree: &mut Tree, links: Vec<Unresolved>) -> Result<(), PutError> {
+    let (_, missing) = resolve(tree, links, &mut FOLLOW_BUDGET.clone())?;
     missing.map_or(Ok(()), |problem: LinkError| Err(problem.into()))
 }
 
