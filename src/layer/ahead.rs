@@ -2,8 +2,8 @@
 
 use std::io;
 use std::num::NonZeroUsize;
-use std::sync::mpsc::{Receiver, SyncSender, channel, sync_channel};
-use std::sync::{Mutex, PoisonError};
+use std::sync::mpsc::{Receiver, Sender, channel};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 use super::feed::{Blocks, Take};
@@ -11,8 +11,8 @@ use crate::buffers::{Buffer, Buffers};
 
 /// More readers than this would wait for the one that hashes what they read.
 const MAX_READERS: usize = 4;
-/// Parts that a reader may be ahead.
-const WAITING: usize = 20;
+/// Parts that a reader may be ahead, over all its tasks.
+const AHEAD: usize = 24;
 
 /// A part of what a task reads.
 enum Part {
@@ -21,12 +21,67 @@ enum Part {
     Blocks(Blocks),
 }
 
+/// The parts of one task, in order, and the reader that reads them.
+struct Task<E> {
+    reader: usize,
+    parts: Receiver<Result<Part, E>>,
+}
+
+/// How far each reader may still go ahead.
+struct Credit {
+    state: Mutex<State>,
+    more: Condvar,
+}
+
+struct State {
+    left: Vec<usize>,
+    /// The task that is begun next.
+    next: usize,
+    closed: bool,
+}
+
+impl Credit {
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits until `reader` may go on by a part; an error when nobody wants it any more.
+    fn spend(&self, reader: usize) -> io::Result<()> {
+        let mut state = self.lock();
+        while state.left[reader] == 0 && !state.closed {
+            state = self.more.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        if state.closed {
+            return Err(io::ErrorKind::Interrupted.into());
+        }
+        state.left[reader] -= 1;
+        Ok(())
+    }
+
+    fn give(&self, reader: usize) {
+        self.lock().left[reader] += 1;
+        self.more.notify_all();
+    }
+}
+
+/// Ends the readers on every way out, or they would wait for ever.
+struct Close<'c>(&'c Credit);
+
+impl Drop for Close<'_> {
+    fn drop(&mut self) {
+        self.0.lock().closed = true;
+        self.0.more.notify_all();
+    }
+}
+
 /// Collects what a task reads.
 struct Ahead<'a, E> {
     text: Buffer,
     buffers: &'a Buffers,
     takes_blocks: bool,
-    sender: SyncSender<Result<Part, E>>,
+    reader: usize,
+    credit: &'a Credit,
+    parts: Sender<Result<Part, E>>,
 }
 
 /// Does tasks 0 to `count` with up to `jobs` threads and hands what they read to `take`, in order.
@@ -37,31 +92,20 @@ pub(super) fn ahead<E: Send + From<io::Error>>(
     take: &mut dyn Take,
     task: impl Fn(usize, &mut dyn Take) -> Result<(), E> + Sync,
 ) -> Result<(), E> {
+    let readers = jobs.get().min(MAX_READERS).min(count);
+    let state = State { left: vec![AHEAD; readers], next: 0, closed: false };
+    let credit = Credit { state: Mutex::new(state), more: Condvar::new() };
     let takes_blocks = take.takes_blocks();
-    let next = Mutex::new(0);
     thread::scope(|scope| {
-        let (announce, announced) = channel::<Receiver<Result<Part, E>>>();
-        for _ in 0..jobs.get().min(MAX_READERS).min(count) {
-            let (announce, next, task) = (announce.clone(), &next, &task);
+        let _close = Close(&credit);
+        let (announce, tasks) = channel::<Task<E>>();
+        for reader in 0..readers {
+            let (announce, credit, task) = (announce.clone(), &credit, &task);
             scope.spawn(move || {
-                loop {
-                    let mut next = next.lock().unwrap_or_else(PoisonError::into_inner);
-                    let at = *next;
-                    if at == count {
-                        return;
-                    }
-                    *next += 1;
-                    let (sender, receiver) = sync_channel(WAITING);
-                    // Under the lock, so that the announcements come in order.
-                    let wanted = announce.send(receiver).is_ok();
-                    drop(next);
-                    let text = buffers.take();
-                    let mut ahead = Ahead { text, buffers, takes_blocks, sender };
-                    if !wanted {
-                        return;
-                    }
+                while let Some((at, parts)) = begin(credit, reader, count, &announce) {
+                    let mut ahead = Ahead { text: buffers.take(), buffers, takes_blocks, reader, credit, parts };
                     if let Err(problem) = task(at, &mut ahead).and_then(|()| Ok(ahead.flush()?)) {
-                        let _ = ahead.sender.send(Err(problem));
+                        let _ = ahead.parts.send(Err(problem));
                         return;
                     }
                 }
@@ -70,9 +114,11 @@ pub(super) fn ahead<E: Send + From<io::Error>>(
         drop(announce);
         for _ in 0..count {
             // A reader that is gone without a word has panicked, which the scope tells.
-            let Ok(parts) = announced.recv() else { return Err(io::Error::from(io::ErrorKind::Interrupted).into()) };
-            for part in parts {
-                match part? {
+            let Ok(task) = tasks.recv() else { return Err(io::Error::from(io::ErrorKind::Interrupted).into()) };
+            for part in task.parts {
+                let part = part?;
+                credit.give(task.reader);
+                match part {
                     Part::Text(text) => take.text(text)?,
                     Part::Copied(text) => take.copied(text)?,
                     Part::Blocks(blocks) => take.blocks(blocks)?,
@@ -81,6 +127,25 @@ pub(super) fn ahead<E: Send + From<io::Error>>(
         }
         Ok(())
     })
+}
+
+/// Begins the next task; `None` when there is none or nobody wants it.
+fn begin<E>(
+    credit: &Credit,
+    reader: usize,
+    count: usize,
+    announce: &Sender<Task<E>>,
+) -> Option<(usize, Sender<Result<Part, E>>)> {
+    let mut state = credit.lock();
+    let at = state.next;
+    if at == count || state.closed {
+        return None;
+    }
+    state.next += 1;
+    let (sender, parts) = channel();
+    // Under the lock, so that tasks are announced in order.
+    announce.send(Task { reader, parts }).ok()?;
+    Some((at, sender))
 }
 
 impl<E> Ahead<'_, E> {
@@ -93,7 +158,8 @@ impl<E> Ahead<'_, E> {
     }
 
     fn send(&self, part: Part) -> io::Result<()> {
-        self.sender.send(Ok(part)).map_err(|_| io::ErrorKind::Interrupted.into())
+        self.credit.spend(self.reader)?;
+        self.parts.send(Ok(part)).map_err(|_| io::ErrorKind::Interrupted.into())
     }
 }
 

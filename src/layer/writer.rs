@@ -13,7 +13,7 @@ use crate::hash::Hash;
 use crate::oci::Digest;
 
 /// Text that one thread of zstd compresses at a time.
-const ZSTD_JOB: u32 = 4 << 20;
+const ZSTD_JOB: u32 = 2 << 20;
 /// More threads than this need more memory than they are worth.
 const MAX_ZSTD_WORKERS: usize = 6;
 
