@@ -12,7 +12,9 @@ use crate::buffers::{Buffer, Buffers};
 /// More readers than this would wait for the one that hashes what they read.
 const MAX_READERS: usize = 4;
 /// Parts that a reader may be ahead, over all its tasks.
-const AHEAD: usize = 24;
+const AHEAD: usize = 10;
+/// The same where blocks are copied: these come in two parts, text and blocks, and a task has more of them to come.
+const AHEAD_WITH_BLOCKS: usize = 24;
 
 /// A part of what a task reads.
 enum Part {
@@ -93,9 +95,10 @@ pub(super) fn ahead<E: Send + From<io::Error>>(
     task: impl Fn(usize, &mut dyn Take) -> Result<(), E> + Sync,
 ) -> Result<(), E> {
     let readers = jobs.get().min(MAX_READERS).min(count);
-    let state = State { left: vec![AHEAD; readers], next: 0, closed: false };
-    let credit = Credit { state: Mutex::new(state), more: Condvar::new() };
     let takes_blocks = take.takes_blocks();
+    let ahead = if takes_blocks { AHEAD_WITH_BLOCKS } else { AHEAD };
+    let state = State { left: vec![ahead; readers], next: 0, closed: false };
+    let credit = Credit { state: Mutex::new(state), more: Condvar::new() };
     thread::scope(|scope| {
         let _close = Close(&credit);
         let (announce, tasks) = channel::<Task<E>>();

@@ -129,7 +129,9 @@ impl Packing<'_> {
         workers: Option<SyncSender<Job>>,
     ) -> (Feed<'s>, SyncSender<Fed>, thread::ScopedJoinHandle<'s, io::Result<Option<(Digest, u64)>>>) {
         let Self { compression, jobs, buffers, seen } = *self;
-        let (items, ordered) = sync_channel::<Item>(2 * jobs.get().min(MAX_WORKERS) + 12);
+        // Chunks on their way to and from those who compress them need places of their own.
+        let places = if workers.is_some() { 2 * jobs.get().min(MAX_WORKERS) + 12 } else { 4 };
+        let (items, ordered) = sync_channel::<Item>(places);
         let (end_sender, end) = sync_channel(1);
         let hash = (compression != Compression::None).then(|| hashing.begin());
         let out = Out::new(output, buffers, hash);

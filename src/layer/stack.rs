@@ -17,7 +17,7 @@ const MAX_READERS: usize = 12;
 /// Ways into gzip layers that an image may have; each holds 32 KiB.
 const WAYS_IN: u64 = 768;
 /// Bytes of a blob that are not worth a way in.
-const MIN_SPACING: u64 = 256 << 10;
+const MIN_SPACING: u64 = 512 << 10;
 
 /// A layer by its position (oldest 0), and what is wrong with it.
 pub type AtLayer<E> = (usize, E);

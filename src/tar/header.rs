@@ -34,15 +34,17 @@ impl Block {
 
     /// Unsigned sums are the standard's, signed ones some old writers'; either will do.
     pub(super) fn check(&self) -> Result<(), InvalidHeader> {
-        let expected = octal(&self.0[148..156]).ok_or(InvalidHeader::Checksum)?;
-        let (mut unsigned, mut signed) = (0_i64, 0_i64);
-        for (at, byte) in self.0.iter().enumerate() {
-            let byte = if (148..156).contains(&at) { b' ' } else { *byte };
-            unsigned += i64::from(byte);
-            signed += i64::from(byte.cast_signed());
+        let field = &self.0[148..156];
+        let expected = octal(field).ok_or(InvalidHeader::Checksum)?;
+        let fits = |sum| i64::try_from(expected) == Ok(sum);
+        // The field itself counts as spaces.
+        let spaces = 8 * i64::from(b' ');
+        let unsigned = |bytes: &[u8]| i64::from(bytes.iter().map(|byte| u32::from(*byte)).sum::<u32>());
+        if fits(unsigned(&self.0) - unsigned(field) + spaces) {
+            return Ok(());
         }
-        let fits = |sum| u64::try_from(sum) == Ok(expected);
-        if fits(unsigned) || fits(signed) { Ok(()) } else { Err(InvalidHeader::Checksum) }
+        let signed = |bytes: &[u8]| bytes.iter().map(|byte| i64::from(byte.cast_signed())).sum::<i64>();
+        if fits(signed(&self.0) - signed(field) + spaces) { Ok(()) } else { Err(InvalidHeader::Checksum) }
     }
 
     pub(super) fn typeflag(&self) -> u8 {

@@ -130,16 +130,8 @@ fn layers() -> impl Strategy<Value = Vec<Vec<u8>>> {
 /// The image with each layer compressed by one of `by`.
 fn image(layers: &[Vec<u8>], by: &[Compressor]) -> Vec<u8> {
     let mut archive = Archive::default();
-    let image = Image::new(layers.to_vec());
-    let config = archive.blob("application/vnd.oci.image.config.v1+json", image.config_bytes());
-    let blobs = layers
-        .iter()
-        .zip(by.iter().cycle())
-        .map(|(layer, by)| archive.blob("application/vnd.oci.image.layer.v1.tar+gzip", compressed(layer, *by)));
-    let blobs: Vec<serde_json::Value> = blobs.collect();
-    let manifest = serde_json::json!({"schemaVersion": 2, "config": config, "layers": blobs,
-        "mediaType": "application/vnd.oci.image.manifest.v1+json"});
-    let manifest = archive.blob("application/vnd.oci.image.manifest.v1+json", manifest.to_string().into_bytes());
+    let blobs = layers.iter().zip(by.iter().cycle()).map(|(layer, by)| compressed(layer, *by)).collect();
+    let manifest = archive.packed(&Image::new(layers.to_vec()), "+gzip", blobs);
     archive.layout(&[manifest]);
     archive.tar()
 }

@@ -2,12 +2,14 @@
 //!
 //! `tests/e2e/prepare` builds them into `target/e2e`.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
 use super::runtime::{Runtime, ctr, run, sh, walk};
+use crate::support::archive::{Archive, Image};
 use crate::support::node::{Tree, assert_same, tree};
 use crate::support::read::{extract, files, images};
 use crate::support::run::{Place, command};
@@ -254,4 +256,85 @@ fn containerd_finds_the_image_by_its_name() {
     let loaded = sh("podman", &["load", "-q", "-i", output.to_str().unwrap()]);
     assert!(loaded.contains("registry.example/team/app:2"), "{loaded}");
     sh("podman", &["rmi", "-f", "registry.example/team/app:2"]);
+}
+
+/// The plain layers of an archive made by docker save.
+fn plain_layers(archive: &Path) -> Vec<Vec<u8>> {
+    let files = files(&std::fs::read(archive).unwrap());
+    let manifest: Value = serde_json::from_slice(&files["manifest.json"]).unwrap();
+    let names = manifest[0]["Layers"].as_array().unwrap();
+    names.iter().map(|name| files[name.as_str().unwrap()].clone()).collect()
+}
+
+/// What a shell command makes of standard input.
+fn filter(command: &str, input: &[u8]) -> Vec<u8> {
+    let mut child =
+        Command::new("sh").args(["-c", command]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    std::thread::scope(|scope| {
+        scope.spawn(move || stdin.write_all(input).unwrap());
+        let output = child.wait_with_output().unwrap();
+        assert!(output.status.success(), "{command}");
+        output.stdout
+    })
+}
+
+#[test]
+#[ignore = "needs root and container runtimes: tests/run"]
+fn layers_of_real_compressors_are_spliced_to_what_every_decoder_reads() {
+    let place = Place::new();
+    let layers = plain_layers(&prepared("debian.tar"));
+    let planned = place.path("planned.tar");
+    squash(&prepared("debian.tar"), &planned, &["--compression", "none"]);
+    let planned = images(&files(&std::fs::read(planned).unwrap())).remove(0).1.layers.remove(0);
+    for compressor in ["gzip -1", "pigz -1", "pigz -1 -i", "igzip -1"] {
+        let blobs: Vec<Vec<u8>> = layers.iter().map(|layer| filter(compressor, layer)).collect();
+        let mut archive = Archive::default();
+        let manifest = archive.packed(&Image::new(layers.clone()), "+gzip", blobs);
+        archive.layout(&[manifest]);
+        let input = place.write("in.tar", &archive.tar());
+        let output = place.path("out.tar");
+        squash(&input, &output, &[]);
+        let blob = images(&files(&std::fs::read(&output).unwrap())).remove(0).1.blobs.remove(0);
+        for decoder in ["gzip -dc", "pigz -dc", "igzip -dc", "python3 -m gzip -d -", "zstd -q -dc"] {
+            assert!(filter(decoder, &blob) == planned, "{compressor}, decoded with {decoder}");
+        }
+    }
+}
+
+/// The most memory a squash took, in bytes.
+fn peak_memory(arguments: &[&str]) -> u64 {
+    let mut child = command().args(arguments).spawn().unwrap();
+    let status = format!("/proc/{}/status", child.id());
+    let mut peak = 0;
+    while child.try_wait().unwrap().is_none() {
+        let status = std::fs::read_to_string(&status).unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let found = line.and_then(|line| line.trim().trim_end_matches(" kB").parse::<u64>().ok());
+        peak = peak.max(found.unwrap_or_default() * 1024);
+        std::thread::sleep(std::time::Duration::from_millis(2));
+    }
+    assert!(child.wait().unwrap().success());
+    peak
+}
+
+#[test]
+#[ignore = "needs root and container runtimes: tests/run"]
+fn memory_depends_on_the_number_of_entries_and_not_on_bytes() {
+    let place = Place::new();
+    let (output, report) = (place.path("out.tar"), place.path("report.json"));
+    for input in ["debian.tar", "debian.oci.tar", "debian.zstd.oci.tar", "fat.tar"] {
+        for compression in ["gzip", "zstd", "none"] {
+            let input = prepared(input);
+            let text = |path: &Path| path.to_str().unwrap().to_owned();
+            let (input, output, report) = (text(&input), text(&output), text(&report));
+            let options = ["-q", "-j2", &input, "-o", &output, "--compression", compression, "--report", &report];
+            let peak = peak_memory(&options);
+            let report: Value = serde_json::from_slice(&std::fs::read(&report).unwrap()).unwrap();
+            let entries = report["images"][0]["entries"]["before"].as_u64().unwrap();
+            let bar = (64 << 20) + 200 * entries;
+            assert!(peak < bar, "{input} to {compression}: {peak} bytes for {entries} entries");
+            assert!(peak > 1 << 20, "it was measured");
+        }
+    }
 }

@@ -102,15 +102,19 @@ impl Archive {
 
     /// Adds the blobs of an image; the descriptor of its manifest.
     pub(crate) fn image(&mut self, image: &Image) -> Value {
-        let config = self.blob("application/vnd.oci.image.config.v1+json", image.config_bytes());
         let suffix = match image.codec {
             Codec::Plain => "",
             Codec::Gzip | Codec::GzipMembers => "+gzip",
             Codec::Zstd => "+zstd",
         };
+        self.packed(image, suffix, image.layers.iter().map(|layer| compress(layer, image.codec)).collect())
+    }
+
+    /// The same with layers that are compressed already.
+    pub(crate) fn packed(&mut self, image: &Image, suffix: &str, blobs: Vec<Vec<u8>>) -> Value {
+        let config = self.blob("application/vnd.oci.image.config.v1+json", image.config_bytes());
         let media_type = format!("application/vnd.oci.image.layer.v1.tar{suffix}");
-        let layers: Vec<Value> =
-            image.layers.iter().map(|layer| self.blob(&media_type, compress(layer, image.codec))).collect();
+        let layers: Vec<Value> = blobs.into_iter().map(|blob| self.blob(&media_type, blob)).collect();
         const MANIFEST: &str = "application/vnd.oci.image.manifest.v1+json";
         let mut manifest = json!({"schemaVersion": 2, "mediaType": MANIFEST, "config": config, "layers": layers});
         manifest.as_object_mut().unwrap().extend(image.manifest.as_object().unwrap().clone());
