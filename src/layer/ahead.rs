@@ -11,16 +11,24 @@ use crate::buffers::{Buffer, Buffers};
 
 /// More readers than this would wait for the one that hashes what they read.
 const MAX_READERS: usize = 4;
-/// Parts that a reader may be ahead, over all its tasks.
-const AHEAD: usize = 10;
-/// The same where blocks are copied: these come in two parts, text and blocks, and a task has more of them to come.
-const AHEAD_WITH_BLOCKS: usize = 24;
+/// What a reader may be ahead, over all its tasks: 12 buffers of text, or 12 with as many blocks.
+const AHEAD: usize = 24;
 
 /// A part of what a task reads.
 enum Part {
     Text(Buffer),
     Copied(Buffer),
     Blocks(Blocks),
+}
+
+impl Part {
+    /// Copied text is followed by its blocks, which take about as much memory.
+    fn cost(&self) -> usize {
+        match self {
+            Self::Text(_) => 2,
+            Self::Copied(_) | Self::Blocks(_) => 1,
+        }
+    }
 }
 
 /// The parts of one task, in order, and the reader that reads them.
@@ -47,21 +55,21 @@ impl Credit {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Waits until `reader` may go on by a part; an error when nobody wants it any more.
-    fn spend(&self, reader: usize) -> io::Result<()> {
+    /// Waits until `reader` may go on by `cost`; an error when nobody wants it any more.
+    fn spend(&self, reader: usize, cost: usize) -> io::Result<()> {
         let mut state = self.lock();
-        while state.left[reader] == 0 && !state.closed {
+        while state.left[reader] < cost && !state.closed {
             state = self.more.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
         if state.closed {
             return Err(io::ErrorKind::Interrupted.into());
         }
-        state.left[reader] -= 1;
+        state.left[reader] -= cost;
         Ok(())
     }
 
-    fn give(&self, reader: usize) {
-        self.lock().left[reader] += 1;
+    fn give(&self, reader: usize, cost: usize) {
+        self.lock().left[reader] += cost;
         self.more.notify_all();
     }
 }
@@ -96,8 +104,7 @@ pub(super) fn ahead<E: Send + From<io::Error>>(
 ) -> Result<(), E> {
     let readers = jobs.get().min(MAX_READERS).min(count);
     let takes_blocks = take.takes_blocks();
-    let ahead = if takes_blocks { AHEAD_WITH_BLOCKS } else { AHEAD };
-    let state = State { left: vec![ahead; readers], next: 0, closed: false };
+    let state = State { left: vec![AHEAD; readers], next: 0, closed: false };
     let credit = Credit { state: Mutex::new(state), more: Condvar::new() };
     thread::scope(|scope| {
         let _close = Close(&credit);
@@ -120,7 +127,7 @@ pub(super) fn ahead<E: Send + From<io::Error>>(
             let Ok(task) = tasks.recv() else { return Err(io::Error::from(io::ErrorKind::Interrupted).into()) };
             for part in task.parts {
                 let part = part?;
-                credit.give(task.reader);
+                credit.give(task.reader, part.cost());
                 match part {
                     Part::Text(text) => take.text(text)?,
                     Part::Copied(text) => take.copied(text)?,
@@ -161,7 +168,7 @@ impl<E> Ahead<'_, E> {
     }
 
     fn send(&self, part: Part) -> io::Result<()> {
-        self.credit.spend(self.reader)?;
+        self.credit.spend(self.reader, part.cost())?;
         self.parts.send(Ok(part)).map_err(|_| io::ErrorKind::Interrupted.into())
     }
 }

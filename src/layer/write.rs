@@ -124,7 +124,7 @@ impl Writing<'_> {
         let packing = Packing { compression: self.compression, jobs: self.jobs, buffers: self.buffers, seen: &seen };
         let packed = packing.pack(vec![output], |feeds| {
             let [feed] = feeds else { unreachable!("one output, one feed") };
-            ahead(tasks.len(), self.jobs, self.buffers, feed, task)?;
+            ahead(tasks.len(), self.readers(), self.buffers, feed, task)?;
             Ok::<_, WriteError>(feed.bytes(&END)?)
         })?;
         let [Packed { diff_id, plain_size, digest, size }] = packed[..] else { unreachable!("one output, one layer") };
@@ -156,6 +156,13 @@ impl Writing<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Threads that read. A zstd layer is read in one go, so that two readers of them would take turns and need twice
+    /// the memory, which for zstd is megabytes.
+    fn readers(&self) -> NonZeroUsize {
+        let is_zstd = self.layers.iter().any(|layer| layer.codec == Codec::Zstd);
+        if is_zstd { NonZeroUsize::MIN } else { self.jobs }
     }
 
     fn open(&self, layer: u16) -> Result<Stretches<'_>, WriteError> {

@@ -12,8 +12,10 @@ use crate::buffers::{Buffer, Buffers};
 use crate::hash::Hash;
 use crate::oci::Digest;
 
-/// Text that one thread of zstd compresses at a time.
-const ZSTD_JOB: u32 = 2 << 20;
+/// Text that one thread of zstd compresses at a time. The size needs memory several times for each thread.
+const ZSTD_JOB: u32 = 1 << 20;
+/// How much of the text before a job is looked at for matches: half the window, which makes up for small jobs.
+const ZSTD_OVERLAP: u32 = 8;
 /// More threads than this need more memory than they are worth.
 const MAX_ZSTD_WORKERS: usize = 6;
 
@@ -41,6 +43,7 @@ pub(super) fn write(
             // With one worker or more the bytes are the same for any number of them; with none they are others.
             encoder.multithread(u32::try_from(jobs.get().min(MAX_ZSTD_WORKERS)).unwrap_or(1))?;
             encoder.set_parameter(zstd::zstd_safe::CParameter::JobSize(ZSTD_JOB))?;
+            encoder.set_parameter(zstd::zstd_safe::CParameter::OverlapSizeLog(ZSTD_OVERLAP))?;
             for item in ordered {
                 let Item::Text(text) = item else { unreachable!("nobody compresses here") };
                 encoder.write_all(&text)?;

@@ -332,7 +332,9 @@ fn memory_depends_on_the_number_of_entries_and_not_on_bytes() {
             let peak = peak_memory(&options);
             let report: Value = serde_json::from_slice(&std::fs::read(&report).unwrap()).unwrap();
             let entries = report["images"][0]["entries"]["before"].as_u64().unwrap();
-            let bar = (64 << 20) + 200 * entries;
+            // Two zstd layers that are read at once need the window that their frames ask for: 8 MiB each.
+            let windows = if input.contains("zstd") { 16 << 20 } else { 0 };
+            let bar = (64 << 20) + 200 * entries + windows;
             assert!(peak < bar, "{input} to {compression}: {peak} bytes for {entries} entries");
             assert!(peak > 1 << 20, "it was measured");
         }
