@@ -79,7 +79,7 @@ fn difference_of_two_trees(bencher: Bencher<'_, '_>) {
     bencher
         .counter(ItemsCount::new(FILES))
         .with_inputs(|| tree.clone())
-        .bench_local_values(|tree| diff(black_box(&base), tree).unwrap());
+        .bench_local_values(|tree| diff(black_box(&base), tree, &|_, _| false, &mut Fates::new()).unwrap());
 }
 
 #[divan::bench]

@@ -59,6 +59,7 @@ fn causes(reclaimed: &Reclaimed) -> String {
         ("copied again to change metadata", reclaimed.metadata_copies),
         ("whiteouts", reclaimed.whiteouts),
         ("directories declared again", reclaimed.repeated_directories),
+        ("equal to what a kept layer has", reclaimed.unchanged),
         ("paths repeated in one layer", reclaimed.duplicates),
         ("AUFS and eStargz metadata", reclaimed.ignored),
         ("archive ends and padding", reclaimed.archive),

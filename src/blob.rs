@@ -2,14 +2,24 @@
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
+use std::num::NonZeroU64;
 use std::os::unix::fs::FileExt;
 use std::sync::Arc;
 
-use rustix::fs::copy_file_range;
+use rustix::fs::{Advice, copy_file_range, fadvise};
 use rustix::io::Errno;
 use thiserror::Error;
 
 use crate::oci::Digest;
+
+/// Bytes after which the disk is asked to begin writing, so that little is left to wait for at the end.
+pub const WRITEBACK: usize = 16 << 20;
+
+/// Asks the disk to begin writing the `len` bytes of `file` from `offset` on. Only a hint: Linux begins to write what it
+/// is told is not needed, and keeps what is not written yet.
+pub fn begin_writeback(file: &File, offset: u64, len: u64) {
+    let _ = fadvise(file, offset, NonZeroU64::new(len), Advice::DontNeed);
+}
 
 /// A stretch of an open file. Cheap to clone, readable from any number of threads at once.
 #[derive(Clone, Debug)]
@@ -81,10 +91,10 @@ impl Span {
         let (mut from, mut to) = (self.offset, target.stream_position()?);
         let end = self.offset + self.len;
         while from < end {
-            let left = usize::try_from(end - from).unwrap_or(usize::MAX);
+            let left = usize::try_from(end - from).unwrap_or(usize::MAX).min(WRITEBACK);
             match copy_file_range(&self.file, Some(&mut from), &*target, Some(&mut to), left) {
                 Ok(0) => return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the file ends inside this blob")),
-                Ok(_) => {}
+                Ok(n) => begin_writeback(target, to - n as u64, n as u64),
                 Err(Errno::INTR) => {}
                 // Not between these two files: by way of memory.
                 Err(_) => break,

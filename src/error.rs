@@ -5,6 +5,7 @@ use std::io;
 use thiserror::Error;
 
 use crate::input::{InputError, Note, OpenError, SelectError};
+use crate::keep::KeepError;
 use crate::layer::{IndexError, WriteError};
 use crate::tree::{Full, PutError};
 
@@ -18,6 +19,14 @@ pub enum Error {
         input: String,
         /// What does not fit.
         problem: SelectError,
+    },
+    /// The layers that were asked for cannot be kept.
+    #[error("{input}: {problem}")]
+    Keep {
+        /// The input.
+        input: String,
+        /// What does not fit.
+        problem: Box<KeepError>,
     },
     /// The input cannot be opened.
     #[error("{input}: {problem}")]
@@ -114,7 +123,7 @@ impl Error {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Select { problem: SelectError::NotAnImage(_), .. } => 3,
-            Self::Select { .. } => 2,
+            Self::Select { .. } | Self::Keep { .. } => 2,
             Self::Internal(_) => 4,
             _ => 3,
         }

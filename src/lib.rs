@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! archive ──input──> catalog of images ──select──> image: manifest, config, layers by position
-//!   layers ──layer::index_all (parallel, every byte verified)──> LayerDiff of each
+//!   layers ──layer::Readers (parallel, every byte verified)──> LayerDiff of each
 //!   LayerDiffs ──layer::stack (tree::apply, oldest first)──> Tree
 //!   Tree ──plan──> LayerDiff of the new layer
 //!   LayerDiff ──layer::write (contents stream from the source layers)──> blob
@@ -28,6 +28,7 @@ pub mod deflate;
 mod error;
 pub mod hash;
 pub mod input;
+pub mod keep;
 pub mod layer;
 pub mod limits;
 pub mod oci;
@@ -39,6 +40,7 @@ pub mod report;
 mod squash;
 mod stage;
 pub mod tar;
+pub mod times;
 pub mod tree;
 
 pub use error::{Error, LayerName};

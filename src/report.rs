@@ -39,22 +39,55 @@ pub struct ImageReport {
     pub manifest_digest: String,
     /// Layers.
     pub layers: Change,
-    /// Entries of all layers: files, directories, links, whiteouts.
+    /// Entries of the squashed layers and of the new ones: files, directories, links, whiteouts.
     pub entries: Change,
-    /// Bytes of the uncompressed layers.
+    /// Bytes of the squashed layers and of the new ones, uncompressed.
     pub uncompressed_bytes: Change,
-    /// Bytes of the layer blobs.
+    /// Bytes of their blobs.
     pub compressed_bytes: Change,
-    /// Uncompressed bytes of the old layers that the new one does not have, by cause.
+    /// Uncompressed bytes of the squashed layers that the new ones do not have, by cause.
     pub reclaimed_bytes: Reclaimed,
-    /// Uncompressed bytes that went into the new layer as they were.
+    /// Uncompressed bytes that went into the new layers as they were.
     pub copied_bytes: u64,
-    /// Bytes of headers of the old layers that were written anew.
+    /// Bytes of headers of the squashed layers that were written anew.
     pub rewritten_bytes: u64,
-    /// Bytes of headers, and of the end of the archive, in the new layer.
+    /// Uncompressed bytes in the new layers that come from kept ones.
+    pub from_kept_bytes: u64,
+    /// Bytes of headers, and of the ends of archives, in the new layers.
     pub written_bytes: u64,
-    /// The digests of the new layers.
-    pub new_layers: Vec<String>,
+    /// Layers that are the input's, byte for byte.
+    pub kept_layers: Vec<KeptReport>,
+    /// The new layers, oldest first.
+    pub new_layers: Vec<NewLayer>,
+}
+
+/// A layer that was kept.
+#[derive(Clone, Debug, Serialize)]
+pub struct KeptReport {
+    /// Its position in the input, oldest 1.
+    pub position: u64,
+    /// The digest of its blob.
+    pub digest: String,
+    /// Bytes of its blob.
+    pub compressed_bytes: u64,
+}
+
+/// A layer that was written.
+#[derive(Clone, Debug, Serialize)]
+pub struct NewLayer {
+    /// What is in it, when it is one of several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// The digest of its blob.
+    pub digest: String,
+    /// The digest of its uncompressed bytes.
+    pub diff_id: String,
+    /// Its entries.
+    pub entries: u64,
+    /// Its bytes, uncompressed.
+    pub uncompressed_bytes: u64,
+    /// Bytes of its blob.
+    pub compressed_bytes: u64,
 }
 
 /// A number before and after.
@@ -81,6 +114,8 @@ pub struct Reclaimed {
     pub whiteouts: u64,
     /// Directories that a later layer declares again.
     pub repeated_directories: u64,
+    /// Equal to what a kept layer has.
+    pub unchanged: u64,
     /// Paths that one layer has twice.
     pub duplicates: u64,
     /// Metadata of AUFS and eStargz.
@@ -98,6 +133,7 @@ impl From<Account> for Reclaimed {
             metadata_copies: account.metadata_copies,
             whiteouts: account.whiteouts,
             repeated_directories: account.repeated_directories,
+            unchanged: account.unchanged,
             duplicates: account.duplicates,
             ignored: account.ignored,
             archive: account.archive,

@@ -6,9 +6,9 @@ use crate::error::Error;
 use crate::options::Options;
 use crate::progress::Progress;
 use crate::report::Report;
-use crate::stage::{Job, Made};
+use crate::stage::Job;
 
-/// Squashes the chosen images of an archive into one layer each and writes a new archive.
+/// Squashes the chosen images of an archive and writes a new archive.
 ///
 /// The target is either what it was before or the whole new archive. Equal input and options make equal bytes, whatever
 /// the machine and the number of threads.
@@ -16,17 +16,18 @@ pub fn squash(options: &Options, progress: &dyn Progress) -> Result<Report, Erro
     let mut job = Job::new(options, progress);
     let store = job.open()?;
     let catalog = job.choose(&store)?;
+    let bases = job.bases()?;
     let mut sink = job.create()?;
     let mut images = BTreeMap::new();
     for id in catalog.chosen() {
         let image = &catalog.images[id.0];
         let sources = job.sources(&store, image)?;
-        let indexed = job.index(&sources)?;
-        let (tree, layers) = job.stack(&sources, indexed)?;
-        let plan = job.plan(tree, layers.len())?;
-        let written = job.write(&plan, &sources, &layers, &mut *sink)?;
-        let assembled = job.assemble(image, &written, &mut *sink)?;
-        images.insert(id, Made { assembled, written, sources, layers });
+        let cut = job.cut(image, &sources, &bases)?;
+        let read = job.read(&sources, cut)?;
+        let (plan, indexes) = job.plan(read);
+        let outcome = job.write(&plan, &sources, &indexes, &mut *sink)?;
+        let made = job.assemble(image, plan, sources, indexes, outcome, &mut *sink)?;
+        images.insert(id, made);
     }
     let output_bytes = job.finish(&catalog, &images, sink)?;
     Ok(job.report(&catalog, &images, output_bytes))

@@ -105,9 +105,16 @@ fn image(store: &Store, saved: &SavedImage, limits: &Limits) -> Result<Image, In
         size: None,
         diff_id: *diff_id,
         kind: LayerKind::Tar,
+        descriptor: Document::default(),
         estargz: false,
     });
-    Ok(Image { layers: layers.collect(), manifest: Document::default(), config, repo_tags: references(saved) })
+    Ok(Image {
+        layers: layers.collect(),
+        manifest: Document::default(),
+        config,
+        repo_tags: references(saved),
+        digest: Digest::of(&bytes),
+    })
 }
 
 /// The digest that a file is named by, if it is.

@@ -110,7 +110,7 @@ impl Reader<'_> {
         };
         let item = match kind {
             DocumentKind::Index => self.index(&bytes, digest, &what)?,
-            _ => self.manifest(&bytes, &what)?,
+            _ => self.manifest(&bytes, digest, &what)?,
         };
         self.known.insert(digest, item.clone());
         Ok(item)
@@ -127,7 +127,7 @@ impl Reader<'_> {
         Ok(Item::Index { document, entries })
     }
 
-    fn manifest(&mut self, bytes: &[u8], what: &str) -> Result<Item, InputError> {
+    fn manifest(&mut self, bytes: &[u8], own: Digest, what: &str) -> Result<Item, InputError> {
         let document = Document::parse(bytes, what)?;
         if document.get::<u64>("schemaVersion", what)? == Some(1) {
             return Ok(Item::Other(Other::Schema1));
@@ -156,7 +156,8 @@ impl Reader<'_> {
             };
         }
         let mut layers = Vec::with_capacity(diff_ids.len());
-        for (layer, diff_id) in manifest.layers().iter().zip(diff_ids) {
+        let descriptors: Vec<Document> = document.get("layers", what)?.unwrap_or_default();
+        for ((layer, descriptor), diff_id) in manifest.layers().iter().zip(descriptors).zip(diff_ids) {
             let (digest, size) = meant(layer, what)?;
             layers.push(Layer {
                 name: digest.blob_path(),
@@ -164,11 +165,12 @@ impl Reader<'_> {
                 size: Some(size),
                 diff_id: *diff_id,
                 kind: layer_kind(layer.media_type().as_ref()),
+                descriptor,
                 estargz: layer.annotations().as_ref().is_some_and(|said| said.contains_key(ESTARGZ)),
             });
         }
         let repo_tags = self.repo_tags.get(&digest).cloned().unwrap_or_default();
-        self.images.push(Image { manifest: document, config, layers, repo_tags });
+        self.images.push(Image { manifest: document, config, layers, repo_tags, digest: own });
         Ok(Item::Image(ImageId(self.images.len() - 1)))
     }
 }

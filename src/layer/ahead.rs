@@ -34,7 +34,7 @@ impl Part {
 /// The parts of one task, in order, and the reader that reads them.
 struct Task<E> {
     reader: usize,
-    parts: Receiver<Result<Part, E>>,
+    parts: Receiver<Result<(usize, Part), E>>,
 }
 
 /// How far each reader may still go ahead.
@@ -84,6 +84,9 @@ impl Drop for Close<'_> {
     }
 }
 
+/// Where a task's parts go, each with the number of its new layer.
+type Parts<E> = Sender<Result<(usize, Part), E>>;
+
 /// Collects what a task reads.
 struct Ahead<'a, E> {
     text: Buffer,
@@ -91,19 +94,21 @@ struct Ahead<'a, E> {
     takes_blocks: bool,
     reader: usize,
     credit: &'a Credit,
-    parts: Sender<Result<Part, E>>,
+    parts: Parts<E>,
+    /// The new layer that what comes is for.
+    output: usize,
 }
 
-/// Does tasks 0 to `count` with up to `jobs` threads and hands what they read to `take`, in order.
-pub(super) fn ahead<E: Send + From<io::Error>>(
+/// Does tasks 0 to `count` with up to `jobs` threads and hands what they read to one of `takes` each, in order.
+pub(super) fn ahead<E: Send + From<io::Error>, T: Take>(
     count: usize,
     jobs: NonZeroUsize,
     buffers: &Buffers,
-    take: &mut dyn Take,
+    takes: &mut [T],
     task: impl Fn(usize, &mut dyn Take) -> Result<(), E> + Sync,
 ) -> Result<(), E> {
     let readers = jobs.get().min(MAX_READERS).min(count);
-    let takes_blocks = take.takes_blocks();
+    let takes_blocks = takes.iter().all(Take::takes_blocks);
     let state = State { left: vec![AHEAD; readers], next: 0, closed: false };
     let credit = Credit { state: Mutex::new(state), more: Condvar::new() };
     thread::scope(|scope| {
@@ -113,7 +118,8 @@ pub(super) fn ahead<E: Send + From<io::Error>>(
             let (announce, credit, task) = (announce.clone(), &credit, &task);
             scope.spawn(move || {
                 while let Some((at, parts)) = begin(credit, reader, count, &announce) {
-                    let mut ahead = Ahead { text: buffers.take(), buffers, takes_blocks, reader, credit, parts };
+                    let text = buffers.take();
+                    let mut ahead = Ahead { text, buffers, takes_blocks, reader, credit, parts, output: 0 };
                     if let Err(problem) = task(at, &mut ahead).and_then(|()| Ok(ahead.flush()?)) {
                         let _ = ahead.parts.send(Err(problem));
                         return;
@@ -126,8 +132,9 @@ pub(super) fn ahead<E: Send + From<io::Error>>(
             // A reader that is gone without a word has panicked, which the scope tells.
             let Ok(task) = tasks.recv() else { return Err(io::Error::from(io::ErrorKind::Interrupted).into()) };
             for part in task.parts {
-                let part = part?;
+                let (output, part) = part?;
                 credit.give(task.reader, part.cost());
+                let take = &mut takes[output];
                 match part {
                     Part::Text(text) => take.text(text)?,
                     Part::Copied(text) => take.copied(text)?,
@@ -140,12 +147,7 @@ pub(super) fn ahead<E: Send + From<io::Error>>(
 }
 
 /// Begins the next task; `None` when there is none or nobody wants it.
-fn begin<E>(
-    credit: &Credit,
-    reader: usize,
-    count: usize,
-    announce: &Sender<Task<E>>,
-) -> Option<(usize, Sender<Result<Part, E>>)> {
+fn begin<E>(credit: &Credit, reader: usize, count: usize, announce: &Sender<Task<E>>) -> Option<(usize, Parts<E>)> {
     let mut state = credit.lock();
     let at = state.next;
     if at == count || state.closed {
@@ -169,11 +171,19 @@ impl<E> Ahead<'_, E> {
 
     fn send(&self, part: Part) -> io::Result<()> {
         self.credit.spend(self.reader, part.cost())?;
-        self.parts.send(Ok(part)).map_err(|_| io::ErrorKind::Interrupted.into())
+        self.parts.send(Ok((self.output, part))).map_err(|_| io::ErrorKind::Interrupted.into())
     }
 }
 
 impl<E> Take for Ahead<'_, E> {
+    fn turn_to(&mut self, output: usize) -> io::Result<()> {
+        if output != self.output {
+            self.flush()?;
+            self.output = output;
+        }
+        Ok(())
+    }
+
     fn text(&mut self, text: Buffer) -> io::Result<()> {
         if !self.text.is_empty() {
             return self.bytes(&text);

@@ -17,6 +17,9 @@ use crate::oci::Digest;
 
 /// Takes the text of a new layer, in order.
 pub(super) trait Take {
+    /// What comes now is for this one of the new layers.
+    fn turn_to(&mut self, output: usize) -> io::Result<()>;
+
     /// Takes text that has to be compressed.
     fn text(&mut self, text: Buffer) -> io::Result<()>;
 
@@ -89,6 +92,11 @@ pub(super) struct Fed {
 }
 
 impl Take for Feed<'_> {
+    fn turn_to(&mut self, _: usize) -> io::Result<()> {
+        // A feed is for one layer.
+        Ok(())
+    }
+
     fn text(&mut self, text: Buffer) -> io::Result<()> {
         if !self.chunk.is_empty() {
             return self.bytes(&text);

@@ -27,8 +27,10 @@ use crate::tree::{Fate, InvalidPath, LayerDiff, PutError, TreePath};
 pub struct LayerIndex {
     /// How the blob is compressed.
     pub codec: Codec,
-    /// The digest of the blob, if it was hashed.
+    /// The digest of the blob.
     pub digest: Option<Digest>,
+    /// Whether the blob was read to its end and is what it should be.
+    pub is_verified: bool,
     /// Bytes of the uncompressed layer.
     pub plain_size: u64,
     /// Whether nothing but zeros comes after the last entry.
@@ -49,8 +51,8 @@ impl LayerIndex {
     /// A layer of which nothing is known yet.
     pub(super) fn new(codec: Codec) -> Self {
         let (entries, fates, notes, ways_in) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        let (digest, plain_size, ends_with_zeros, in_one_part) = (None, 0, false, false);
-        Self { codec, digest, plain_size, ends_with_zeros, in_one_part, ways_in, entries, fates, notes }
+        let (digest, is_verified, plain_size, ends_with_zeros, in_one_part) = (None, false, 0, false, false);
+        Self { codec, digest, is_verified, plain_size, ends_with_zeros, in_one_part, ways_in, entries, fates, notes }
     }
 }
 
@@ -145,6 +147,16 @@ pub enum IndexError {
     },
 }
 
+impl Source {
+    /// What manifest and config say of the blob; `None` when they do not tell its digest.
+    pub(super) fn claimed(&self) -> Result<Option<LayerIndex>, IndexError> {
+        let codec = self.codec()??;
+        // A plain blob is the layer itself.
+        let digest = self.layer.digest.or((codec == Codec::Plain).then_some(self.layer.diff_id.0));
+        Ok(digest.map(|digest| LayerIndex { digest: Some(digest), ..LayerIndex::new(codec) }))
+    }
+}
+
 /// What all layers of an image share while they are read.
 pub(super) struct Reading<'r> {
     pub(super) limits: &'r Limits,
@@ -161,9 +173,7 @@ impl Reading<'_> {
     /// Reads and verifies `source`, the layer at `position` (oldest 0).
     pub(super) fn index(&self, source: &Source, position: u16) -> Result<(LayerIndex, LayerDiff), IndexError> {
         let codec = source.codec()??;
-        // A plain blob is the layer itself, so one hash verifies both.
-        let hashed = source.layer.digest.is_some() || codec == Codec::Plain;
-        let hash = hashed.then(|| self.hashing.begin());
+        let hash = Some(self.hashing.begin());
         let mut blob = Blob::new(&source.blob, self.buffers).hashed(hash).told(self.seen);
         let read = self.read(source, position, codec, &mut blob);
         let blob = blob.finish()?;
@@ -174,9 +184,21 @@ impl Reading<'_> {
         let (index, diff, diff_id) = read?;
         let digest = blob.map(|(digest, _)| digest);
         let expected = source.layer.diff_id;
+        // A plain blob is the layer itself, so one hash verifies both.
         match diff_id.or(digest.map(DiffId)) {
             Some(found) if found != expected => Err(IndexError::DiffId { expected, found }),
-            _ => Ok((LayerIndex { digest, ..index }, diff)),
+            _ => Ok((LayerIndex { digest, is_verified: true, ..index }, diff)),
+        }
+    }
+
+    /// Verifies a layer that is kept as it is, against what [`Source::claimed`] was believed.
+    pub(super) fn verify(&self, source: &Source) -> Result<(), IndexError> {
+        let blob = Blob::new(&source.blob, self.buffers).hashed(Some(self.hashing.begin())).told(self.seen);
+        let Some((found, size)) = blob.finish()? else { unreachable!("it was hashed") };
+        match source.layer.digest {
+            Some(digest) => Ok(check(found, size, digest, source.layer.size.unwrap_or(source.blob.len()))?),
+            None if DiffId(found) == source.layer.diff_id => Ok(()),
+            None => Err(IndexError::DiffId { expected: source.layer.diff_id, found: DiffId(found) }),
         }
     }
 

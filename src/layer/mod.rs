@@ -1,7 +1,10 @@
-//! Layers: from blobs to what they say ([`index_all`]) and the tree they make ([`stack()`]), and from a difference to
-//! a blob ([`Writing`]).
+//! Layers: from blobs to what they say ([`Readers`]) from a difference to the tar that
+//! it is ([`recipes`]), and from there to a blob ([`Writing`]).
 
+mod account;
 mod ahead;
+mod all;
+mod contents;
 mod entries;
 mod feed;
 mod gzip;
@@ -11,14 +14,16 @@ mod pack;
 mod plain;
 mod recipe;
 mod splice;
-mod stack;
+mod stretches;
 mod tasks;
 mod write;
 mod writer;
 
+pub use account::Account;
+pub use all::{AtLayer, Indexed, Readers};
 pub use index::{EntrySpan, IndexError, LayerIndex, Note};
 pub use open::{Seen, Source};
 pub use pack::Compression;
-pub use recipe::{Account, Recipe, recipe};
-pub use stack::{AtLayer, index_all, stack};
+pub use recipe::{Recipe, recipes};
+pub use stretches::Layers;
 pub use write::{WriteError, Writing, Written};

@@ -24,7 +24,7 @@ pub struct Source {
 
 impl Source {
     /// How the blob is compressed.
-    pub(super) fn codec(&self) -> io::Result<Result<Codec, UnknownCodec>> {
+    pub fn codec(&self) -> io::Result<Result<Codec, UnknownCodec>> {
         let mut magic = [0; MAGIC_BYTES];
         Ok(sniff(self.blob.peek(&mut magic)?))
     }

@@ -16,6 +16,7 @@ use super::feed::{Fed, Feed, Item, Job};
 use super::open::Seen;
 use super::writer::{Out, write};
 use crate::buffers::Buffers;
+use crate::codec::Codec;
 use crate::deflate::ChunkEncoder;
 use crate::hash::{Hashing, hashing};
 use crate::oci::{DiffId, Digest};
@@ -33,6 +34,26 @@ pub enum Compression {
     Gzip(Option<u32>),
     /// As one zstd frame of this level, 1 to 22.
     Zstd(i32),
+}
+
+impl Compression {
+    /// The one that makes blobs like those that are there.
+    pub fn like(codec: Codec) -> Self {
+        match codec {
+            Codec::Plain => Self::None,
+            Codec::Gzip => Self::Gzip(None),
+            Codec::Zstd => Self::Zstd(3),
+        }
+    }
+
+    /// What it makes of a layer.
+    pub fn codec(self) -> Codec {
+        match self {
+            Self::None => Codec::Plain,
+            Self::Gzip(_) => Codec::Gzip,
+            Self::Zstd(_) => Codec::Zstd,
+        }
+    }
 }
 
 /// Denser than `pigz -6` and twice as fast; see `benches/README.md`.

@@ -1,4 +1,4 @@
-//! A recipe cut into tasks that can be done by several threads at once.
+//! Recipes cut into tasks that can be done by several threads at once.
 //!
 //! # Decisions
 //! - A task is what a new layer takes from one stretch of one source layer: for gzip from one way in to the next, for
@@ -17,7 +17,15 @@ const PLAIN_TASK: u64 = 4 << 20;
 
 /// A part of a segment that one task does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Piece {
+pub(super) struct Piece {
+    /// The new layer that it is for, by its place among them.
+    pub(super) output: usize,
+    pub(super) what: What,
+}
+
+/// What is to be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum What {
     /// Bytes of a source layer.
     Copy {
         /// Position of the source layer.
@@ -33,7 +41,7 @@ pub(super) enum Piece {
     Header(Step),
 }
 
-/// The pieces of a recipe and which of them are one task.
+/// The pieces of recipes and which of them are one task.
 #[derive(Debug, Default)]
 pub(super) struct Tasks {
     pub(super) pieces: Vec<Piece>,
@@ -42,26 +50,53 @@ pub(super) struct Tasks {
     place: Option<(u16, usize)>,
 }
 
-/// Cuts `recipe`, whose contents lie in `layers`.
-pub(super) fn tasks(recipe: &Recipe, layers: &[LayerIndex]) -> Tasks {
+/// Where one recipe is.
+struct Cursor<'r> {
+    output: usize,
+    segments: std::slice::Iter<'r, Segment>,
+    /// What is left of the segment that bytes are copied from: layer, start, length, start of the whole.
+    copying: Option<(u16, u64, u64, u64)>,
+}
+
+/// Cuts `recipes`, whose contents lie in `layers`, and puts their pieces into the order of the layers, so that each is
+/// read once for all of them.
+pub(super) fn tasks(recipes: &[Recipe], layers: &[LayerIndex]) -> Tasks {
     let mut tasks = Tasks::default();
-    for segment in &recipe.segments {
-        match *segment {
-            Segment::Header(step) => tasks.pieces.push(Piece::Header(step)),
-            Segment::Copy { layer, start: run, len } => {
-                let index = &layers[usize::from(layer)];
-                let (mut start, end) = (run, run + len);
-                while start < end {
-                    let (stretch, next) = stretch(index, start);
-                    let len = next.min(end) - start;
-                    tasks.copy((layer, stretch), Piece::Copy { layer, start, len, run });
-                    start += len;
-                }
-            }
-        }
+    let segments = recipes.iter().map(|recipe| recipe.segments.iter());
+    let cursors = segments.enumerate().map(|(output, segments)| Cursor { output, segments, copying: None });
+    let mut cursors: Vec<Cursor> = cursors.collect();
+    cursors.iter_mut().for_each(|cursor| cursor.advance(&mut tasks));
+    let next = |cursors: &[Cursor]| {
+        let places = cursors.iter().enumerate().filter_map(|(at, cursor)| Some((cursor.copying?, at)));
+        places.min_by_key(|((layer, start, ..), at)| (*layer, *start, *at)).map(|(_, at)| at)
+    };
+    while let Some(at) = next(&cursors) {
+        let cursor = &mut cursors[at];
+        let Some((layer, start, left, run)) = cursor.copying else { continue };
+        let (stretch, end) = stretch(&layers[usize::from(layer)], start);
+        let len = left.min(end - start);
+        let what = What::Copy { layer, start, len, run };
+        tasks.copy((layer, stretch), Piece { output: cursor.output, what });
+        cursor.copying = (left > len).then_some((layer, start + len, left - len, run));
+        cursor.advance(&mut tasks);
     }
     tasks.close();
     tasks
+}
+
+impl Cursor<'_> {
+    /// Goes on to the next bytes to copy, passing over headers.
+    fn advance(&mut self, tasks: &mut Tasks) {
+        while self.copying.is_none() {
+            match self.segments.next() {
+                None => return,
+                Some(Segment::Header(step)) => {
+                    tasks.pieces.push(Piece { output: self.output, what: What::Header(*step) });
+                }
+                Some(Segment::Copy { layer, start, len }) => self.copying = Some((*layer, *start, *len, *start)),
+            }
+        }
+    }
 }
 
 /// Which stretch of a layer `at` is in, and where the next one begins.
@@ -100,7 +135,6 @@ impl Tasks {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::layer::recipe::Account;
 
     #[test]
     fn a_task_stays_in_one_stretch_of_one_layer() {
@@ -109,9 +143,9 @@ mod tests {
             Segment::Copy { layer: 0, start: PLAIN_TASK - 512, len: 1024 },
             Segment::Copy { layer: 1, start: 0, len: 3 * PLAIN_TASK },
         ];
-        let recipe = Recipe { segments, plain_size: 0, entries: 0, account: Account::default() };
-        let tasks = tasks(&recipe, &[LayerIndex::new(Codec::Plain), LayerIndex::new(Codec::Zstd)]);
-        let copy = |layer, start, len, run| Piece::Copy { layer, start, len, run };
+        let recipe = Recipe { segments, plain_size: 0, entries: 0 };
+        let tasks = tasks(&[recipe], &[LayerIndex::new(Codec::Plain), LayerIndex::new(Codec::Zstd)]);
+        let copy = |layer, start, len, run| Piece { output: 0, what: What::Copy { layer, start, len, run } };
         assert_eq!(
             tasks.pieces,
             [
@@ -125,8 +159,21 @@ mod tests {
     }
 
     #[test]
+    fn several_layers_are_read_together() {
+        let recipe = |starts: &[u64]| Recipe {
+            segments: starts.iter().map(|start| Segment::Copy { layer: 0, start: *start, len: 512 }).collect(),
+            plain_size: 0,
+            entries: 0,
+        };
+        let tasks = tasks(&[recipe(&[0, 2048]), recipe(&[1024, PLAIN_TASK])], &[LayerIndex::new(Codec::Plain)]);
+        let order: Vec<usize> = tasks.pieces.iter().map(|piece| piece.output).collect();
+        assert_eq!(order, [0, 1, 0, 1]);
+        assert_eq!(tasks.tasks, [0..3, 3..4]);
+    }
+
+    #[test]
     fn a_recipe_of_nothing_has_no_tasks() {
-        let recipe = Recipe { segments: Vec::new(), plain_size: 0, entries: 0, account: Account::default() };
-        assert!(tasks(&recipe, &[]).tasks.is_empty());
+        let recipe = Recipe { segments: Vec::new(), plain_size: 0, entries: 0 };
+        assert!(tasks(&[recipe], &[]).tasks.is_empty());
     }
 }

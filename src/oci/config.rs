@@ -41,6 +41,24 @@ impl HistoryRow {
         self.0.raw("empty_layer") == Some("true")
     }
 
+    /// The command that made it; empty when the row does not say.
+    pub fn created_by(&self) -> String {
+        self.0.get("created_by", "").ok().flatten().unwrap_or_default()
+    }
+
+    /// The same row with another time, if that is another.
+    #[must_use]
+    pub fn with_created(mut self, change: impl FnOnce(Option<String>) -> Option<String>) -> Self {
+        let before: Option<String> = self.0.get("created", "").ok().flatten();
+        let after = change(before.clone());
+        if after != before
+            && let Some(after) = after
+        {
+            self.0.set("created", &after);
+        }
+        self
+    }
+
     /// The same row, standing for no layer.
     #[must_use]
     pub fn without_layer(mut self) -> Self {
@@ -110,7 +128,25 @@ impl Config {
 
     /// Sets when the image was made: an RFC 3339 date and time.
     pub fn set_created(&mut self, created: &str) {
-        self.document.set("created", created);
+        if self.created().as_deref() != Some(created) {
+            self.document.set("created", created);
+        }
+    }
+
+    /// What containers of the image run by: its `config` member, empty when there is none.
+    pub fn container(&self) -> Result<Document, InvalidJson> {
+        Ok(self.document.get("config", "the image config")?.unwrap_or_default())
+    }
+
+    /// Edits what containers run by.
+    pub fn edit_container(
+        &mut self,
+        edit: impl FnOnce(&mut Document) -> Result<(), InvalidJson>,
+    ) -> Result<(), InvalidJson> {
+        let mut container = self.container()?;
+        edit(&mut container)?;
+        self.document.set("config", &container);
+        Ok(())
     }
 
     /// Replaces the layers, keeping other members of `rootfs`.

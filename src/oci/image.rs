@@ -78,6 +78,8 @@ pub struct Image {
     pub layers: Vec<Layer>,
     /// Names that `manifest.json` gives the image.
     pub repo_tags: Vec<Reference>,
+    /// The digest of the manifest, or of the config in a Docker archive.
+    pub digest: Digest,
 }
 
 /// One layer of one image. Layers are told apart by position, never by digest: an image may hold one twice.
@@ -93,6 +95,8 @@ pub struct Layer {
     pub diff_id: DiffId,
     /// What kind of layer the manifest calls it.
     pub kind: LayerKind,
+    /// What the manifest says of it; empty in a Docker archive.
+    pub descriptor: Document,
     /// Whether the manifest calls it an eStargz layer, which has files of its own that describe the blob.
     pub estargz: bool,
 }

@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::Sink;
 use super::staging::StagedDirectory;
@@ -12,12 +12,10 @@ use crate::oci::Digest;
 /// Writes each blob to a file that gets its name when its digest is known.
 pub(super) struct Layout {
     staged: StagedDirectory,
-    next: Option<File>,
+    /// The blobs that are being written.
+    next: Vec<File>,
     size: u64,
 }
-
-/// The blob that is being written.
-const NEXT: &str = "blobs/sha256/.next";
 
 impl Layout {
     /// A layout for `target`, which may hold an older layout and nothing else.
@@ -25,22 +23,27 @@ impl Layout {
         let known = ["oci-layout", "index.json", "manifest.json", "repositories", "blobs"];
         let staged = StagedDirectory::create(target, |name| known.contains(&name))?;
         fs::create_dir_all(staged.path().join("blobs/sha256"))?;
-        Ok(Self { staged, next: None, size: 0 })
+        Ok(Self { staged, next: Vec::new(), size: 0 })
+    }
+
+    fn next_path(&self, at: usize) -> PathBuf {
+        self.staged.path().join(format!("blobs/sha256/.next{at}"))
     }
 }
 
 impl Sink for Layout {
-    fn blob(&mut self) -> io::Result<&mut (dyn Write + Send)> {
-        let file = File::create(self.staged.path().join(NEXT))?;
-        Ok(self.next.insert(file))
+    fn blobs(&mut self, count: usize) -> io::Result<Vec<&mut (dyn Write + Send)>> {
+        let files = (0..count).map(|at| File::create(self.next_path(at)));
+        self.next = files.collect::<io::Result<_>>()?;
+        Ok(self.next.iter_mut().map(|file| file as &mut (dyn Write + Send)).collect())
     }
 
-    fn name_blob(&mut self, digest: Digest, size: u64) -> io::Result<()> {
-        if let Some(file) = self.next.take() {
+    fn name_blobs(&mut self, blobs: &[(Digest, u64)]) -> io::Result<()> {
+        for ((at, file), (digest, size)) in std::mem::take(&mut self.next).into_iter().enumerate().zip(blobs) {
             file.sync_data()?;
+            fs::rename(self.next_path(at), self.staged.path().join(digest.blob_path()))?;
+            self.size += size;
         }
-        fs::rename(self.staged.path().join(NEXT), self.staged.path().join(digest.blob_path()))?;
-        self.size += size;
         Ok(())
     }
 

@@ -39,11 +39,20 @@ pub enum Target {
 
 /// Takes the parts of an image archive.
 pub trait Sink {
-    /// Where the bytes of the next blob go. They count only once [`Sink::name_blob`] is called.
-    fn blob(&mut self) -> io::Result<&mut (dyn Write + Send)>;
+    /// Where the bytes of the next `count` blobs go, which may be written at once. They count only once
+    /// [`Sink::name_blobs`] is called.
+    fn blobs(&mut self, count: usize) -> io::Result<Vec<&mut (dyn Write + Send)>>;
 
-    /// Names the blob just written. One that is there already is kept once.
-    fn name_blob(&mut self, digest: Digest, size: u64) -> io::Result<()>;
+    /// Names the blobs just written, with their sizes. One that is there already is kept once.
+    fn name_blobs(&mut self, blobs: &[(Digest, u64)]) -> io::Result<()>;
+
+    /// Adds a small blob.
+    fn add_blob(&mut self, digest: Digest, bytes: &[u8]) -> io::Result<()> {
+        if let Some(output) = self.blobs(1)?.first_mut() {
+            output.write_all(bytes)?;
+        }
+        self.name_blobs(&[(digest, bytes.len() as u64)])
+    }
 
     /// Adds a blob as it is.
     fn copy_blob(&mut self, digest: Digest, blob: &Span) -> io::Result<()>;
@@ -55,8 +64,8 @@ pub trait Sink {
     fn finish(self: Box<Self>) -> io::Result<u64>;
 }
 
-/// A sink for `target`. What can be known to fail at the end fails here. `tmp_dir` is for what cannot be renamed into
-/// place.
+/// A sink for `target`. What can be known to fail at the end fails here. `tmp_dir` is for what cannot be put beside the
+/// target.
 pub fn create(target: &Target, format: Format, tmp_dir: &Path) -> io::Result<Box<dyn Sink>> {
     match (target, format) {
         (Target::Path(path), Format::OciDirectory) => Ok(Box::new(layout::Layout::create(path)?)),

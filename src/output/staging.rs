@@ -4,16 +4,16 @@
 use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{self, Seek, Write};
-use std::num::NonZeroU64;
 use std::os::fd::AsRawFd;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
-use rustix::fs::{Advice, AtFlags, CWD, Mode, OFlags, fadvise, linkat, open};
+use rustix::fs::{AtFlags, CWD, Mode, OFlags, linkat, open};
 use tempfile::{NamedTempFile, TempDir};
 
 use super::Target;
+use crate::blob::{WRITEBACK, begin_writeback};
 
 const PREFIX: &str = ".imgsquash-";
 const SUFFIX: &str = ".tmp";
@@ -45,25 +45,23 @@ impl Drop for Registered {
     }
 }
 
-/// Bytes after which the disk is asked to begin writing, so that little is left to wait for at the end.
-const WRITEBACK: u64 = 16 << 20;
-
 /// A file that will be the target.
 pub(super) struct StagedFile {
     file: File,
     place: Place,
     /// Bytes written since the disk was last asked to begin.
     dirty: u64,
+    /// The directory that it is in.
+    beside: PathBuf,
 }
 
 impl Write for StagedFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let n = self.file.write(bytes)?;
         self.dirty += n as u64;
-        if self.dirty >= WRITEBACK {
+        if self.dirty >= WRITEBACK as u64 {
             let end = self.file.stream_position()?;
-            // Linux begins to write what it is told is not needed, and keeps what is not written yet. Only a hint.
-            let _ = fadvise(&self.file, end - self.dirty.min(end), NonZeroU64::new(self.dirty), Advice::DontNeed);
+            begin_writeback(&self.file, end - self.dirty.min(end), self.dirty);
             self.dirty = 0;
         }
         Ok(n)
@@ -98,20 +96,26 @@ impl StagedFile {
             _ => {}
         }
         let directory = directory(&path)?;
+        let beside = directory.to_owned();
         let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
         if let Ok(file) = open(directory, flags, Mode::from_raw_mode(0o666)) {
-            return Ok(Self { file: file.into(), place: Place::Unnamed(path), dirty: 0 });
+            return Ok(Self { file: file.into(), place: Place::Unnamed(path), dirty: 0, beside });
         }
         let permissions = fs::Permissions::from_mode(0o666);
         let named: NamedTempFile = builder().permissions(permissions).tempfile_in(directory).map_err(plain)?;
         let registered = Registered::new(named.path());
         let (file, name) = named.into_parts();
-        Ok(Self { file, place: Place::Named { path, name, registered }, dirty: 0 })
+        Ok(Self { file, place: Place::Named { path, name, registered }, dirty: 0, beside })
     }
 
     fn stream(target: &Target, tmp_dir: &Path) -> io::Result<Self> {
         let file = tempfile::tempfile_in(tmp_dir).map_err(plain)?;
-        Ok(Self { file, place: Place::Stream(target.clone()), dirty: 0 })
+        Ok(Self { file, place: Place::Stream(target.clone()), dirty: 0, beside: tmp_dir.to_owned() })
+    }
+
+    /// An unnamed file where there is room for as much as in this one.
+    pub(super) fn spool(&self) -> io::Result<File> {
+        tempfile::tempfile_in(&self.beside).map_err(plain)
     }
 
     /// The file to write to.

@@ -1,6 +1,7 @@
 //! An archive as a tar. Headers say nothing of the machine or the time, so equal images make equal files.
 
 use std::collections::HashSet;
+use std::fs::File;
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::Path;
 
@@ -19,6 +20,8 @@ pub(super) struct Tarball {
     end: u64,
     directories: HashSet<String>,
     blobs: HashSet<Digest>,
+    /// Blobs that are written at the same time as the one in place.
+    others: Vec<File>,
 }
 
 const PLACEHOLDER: [u8; BLOCK] = [0; BLOCK];
@@ -26,7 +29,7 @@ const PLACEHOLDER: [u8; BLOCK] = [0; BLOCK];
 impl Tarball {
     pub(super) fn create(target: &Target, tmp_dir: &Path) -> io::Result<Self> {
         let staged = StagedFile::create(target, tmp_dir)?;
-        Ok(Self { staged, end: 0, directories: HashSet::new(), blobs: HashSet::new() })
+        Ok(Self { staged, end: 0, directories: HashSet::new(), blobs: HashSet::new(), others: Vec::new() })
     }
 
     /// Adds the directories that `name` is in.
@@ -42,26 +45,8 @@ impl Tarball {
         Ok(())
     }
 
-    fn pad(&mut self, size: u64) -> io::Result<()> {
-        let padded = size.next_multiple_of(BLOCK as u64);
-        let missing = usize::try_from(padded - size).unwrap_or_default();
-        self.staged.file().write_all(&PLACEHOLDER[..missing])?;
-        self.end += BLOCK as u64 + padded;
-        Ok(())
-    }
-}
-
-impl Sink for Tarball {
-    fn blob(&mut self) -> io::Result<&mut (dyn Write + Send)> {
-        self.directories("blobs/sha256/")?;
-        let end = self.end;
-        let file = self.staged.file();
-        file.seek(SeekFrom::Start(end))?;
-        file.write_all(&PLACEHOLDER)?;
-        Ok(&mut self.staged)
-    }
-
-    fn name_blob(&mut self, digest: Digest, size: u64) -> io::Result<()> {
+    /// Puts its header before the blob that was written in place.
+    fn name_first(&mut self, digest: Digest, size: u64) -> io::Result<()> {
         let end = self.end;
         let file = self.staged.file();
         if !self.blobs.insert(digest) {
@@ -73,6 +58,41 @@ impl Sink for Tarball {
         file.write_all(header(&digest.blob_path(), size, EntryType::Regular)?.as_bytes())?;
         file.seek(SeekFrom::Start(end + BLOCK as u64 + size))?;
         self.pad(size)
+    }
+
+    fn pad(&mut self, size: u64) -> io::Result<()> {
+        let padded = size.next_multiple_of(BLOCK as u64);
+        let missing = usize::try_from(padded - size).unwrap_or_default();
+        self.staged.file().write_all(&PLACEHOLDER[..missing])?;
+        self.end += BLOCK as u64 + padded;
+        Ok(())
+    }
+}
+
+impl Sink for Tarball {
+    fn blobs(&mut self, count: usize) -> io::Result<Vec<&mut (dyn Write + Send)>> {
+        if count == 0 {
+            return Ok(Vec::new());
+        }
+        self.directories("blobs/sha256/")?;
+        let end = self.end;
+        let file = self.staged.file();
+        file.seek(SeekFrom::Start(end))?;
+        file.write_all(&PLACEHOLDER)?;
+        // One can be written in its place, others have to wait until they know where theirs is.
+        let others = (1..count).map(|_| self.staged.spool());
+        self.others = others.collect::<io::Result<_>>()?;
+        let others = self.others.iter_mut().map(|file| file as &mut (dyn Write + Send));
+        Ok(std::iter::once(&mut self.staged as &mut (dyn Write + Send)).chain(others).collect())
+    }
+
+    fn name_blobs(&mut self, blobs: &[(Digest, u64)]) -> io::Result<()> {
+        let Some(((digest, size), others)) = blobs.split_first() else { return Ok(()) };
+        self.name_first(*digest, *size)?;
+        for (file, (digest, _)) in std::mem::take(&mut self.others).into_iter().zip(others) {
+            self.copy_blob(*digest, &Span::whole(file)?)?;
+        }
+        Ok(())
     }
 
     fn copy_blob(&mut self, digest: Digest, blob: &Span) -> io::Result<()> {

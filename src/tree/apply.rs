@@ -26,20 +26,20 @@ pub fn apply(tree: &mut Tree, layer: LayerDiff, fates: &mut Fates) -> Result<(),
     }
     for id in &layer.opaque {
         if let Some(directory) = tree.find(&layer.upper.path(*id)) {
-            tree.remove_children(directory, &mut |entry, implied, _| note(fates, entry, implied, Fate::Deleted));
+            tree.remove_children(directory, &mut |entry, is_own, _| note(fates, entry, is_own, Fate::Deleted));
         }
     }
     for id in &layer.removed {
         if let Some(gone) = tree.find(&layer.upper.path(*id)) {
-            tree.remove(gone, &mut |entry, implied, _| note(fates, entry, implied, Fate::Deleted));
+            tree.remove(gone, &mut |entry, is_own, _| note(fates, entry, is_own, Fate::Deleted));
         }
     }
     let mut merge = Merge::new(tree, &layer.upper, fates);
     merge.run()?;
-    let (nodes, inodes) = (merge.nodes, merge.inodes);
+    let (nodes, inodes) = merge.finish();
     let links = layer.links.iter().map(|unresolved| Unresolved {
-        link: NodeId(nodes[unresolved.link.0 as usize]),
-        inode: InodeId(inodes[unresolved.inode.0 as usize]),
+        link: nodes[unresolved.link.0 as usize],
+        inode: inodes[unresolved.inode.0 as usize],
     });
     let links = links.collect();
     join(tree, links)
@@ -51,8 +51,9 @@ fn join(tree: &mut Tree, links: Vec<Unresolved>) -> Result<(), PutError> {
     missing.map_or(Ok(()), |problem: LinkError| Err(problem.into()))
 }
 
-fn note(fates: &mut Fates, entry: EntryRef, implied: bool, fate: Fate) {
-    if !implied
+/// Notes what became of an entry, if one put the name.
+pub(super) fn note(fates: &mut Fates, entry: EntryRef, is_own: bool, fate: Fate) {
+    if is_own
         && let Some(place) =
             fates.get_mut(usize::from(entry.layer)).and_then(|layer| layer.get_mut(entry.index as usize))
     {
@@ -63,37 +64,43 @@ fn note(fates: &mut Fates, entry: EntryRef, implied: bool, fate: Fate) {
 /// No twin yet.
 const NONE: u32 = u32::MAX;
 
-struct Merge<'m> {
+/// Puts all of one tree over another.
+pub(super) struct Merge<'m> {
     tree: &'m mut Tree,
     upper: &'m Tree,
     fates: &'m mut Fates,
     /// The path in `tree` of each path of `upper`.
-    nodes: Vec<u32>,
+    nodes: Vec<NodeId>,
     /// The inode in `tree` of each inode of `upper`.
-    inodes: Vec<u32>,
+    inodes: Vec<InodeId>,
 }
 
 impl<'m> Merge<'m> {
-    fn new(tree: &'m mut Tree, upper: &'m Tree, fates: &'m mut Fates) -> Self {
-        let nodes = vec![NONE; upper.paths.len()];
-        let inodes = vec![NONE; upper.inode_count()];
+    pub(super) fn new(tree: &'m mut Tree, upper: &'m Tree, fates: &'m mut Fates) -> Self {
+        let nodes = vec![NodeId(NONE); upper.paths.len()];
+        let inodes = vec![InodeId(NONE); upper.inode_count()];
         Self { tree, upper, fates, nodes, inodes }
     }
 
     /// Parents come before children, because a path is interned after the path it is in.
-    fn run(&mut self) -> Result<(), Full> {
-        self.nodes[0] = self.tree.root().0;
+    pub(super) fn run(&mut self) -> Result<(), Full> {
+        self.nodes[0] = self.tree.root();
         for id in self.upper.nodes() {
             let place = if id == self.upper.root() {
                 self.tree.root()
             } else {
-                let parent = NodeId(self.nodes[self.upper.parent(id).0 as usize]);
+                let parent = self.nodes[self.upper.parent(id).0 as usize];
                 self.tree.intern(parent, self.upper.name(id))?
             };
-            self.nodes[id.0 as usize] = place.0;
+            self.nodes[id.0 as usize] = place;
             self.lay(id, place);
         }
         Ok(())
+    }
+
+    /// The path and the inode that each path and inode of the upper tree has become.
+    pub(super) fn finish(self) -> (Vec<NodeId>, Vec<InodeId>) {
+        (self.nodes, self.inodes)
     }
 
     fn lay(&mut self, id: NodeId, place: NodeId) {
@@ -106,16 +113,17 @@ impl<'m> Merge<'m> {
                 return;
             }
             let fates = &mut *self.fates;
-            self.tree.remove(place, &mut |entry, implied, old| note(fates, entry, implied, fate_under(old, new)));
+            self.tree.remove(place, &mut |entry, is_own, old| note(fates, entry, is_own, fate_under(old, new)));
         }
         let known = &mut self.inodes[self.upper.inode_id(id).0 as usize];
-        if *known == NONE {
+        if known.0 == NONE {
             let inode = self.tree.add_inode(new.kind.clone(), new.meta.clone(), new.source);
             self.tree.inode_mut(inode).header_differs = new.header_differs;
-            *known = inode.0;
+            *known = inode;
         }
-        self.tree.place(place, InodeId(*known), self.upper.entry(id));
+        self.tree.place(place, *known, self.upper.entry(id));
         self.tree.set_implied(place, self.upper.is_implied(id));
+        self.tree.set_has_entry(place, self.upper.has_entry(id));
         self.tree.set_renamed(place, self.upper.is_renamed(id));
         self.tree.set_links_to_source(place, self.upper.links_to_source(id));
     }
@@ -125,14 +133,15 @@ impl<'m> Merge<'m> {
         let new = self.upper.inode(id);
         let entry = self.upper.entry(id);
         let inode = self.tree.inode_id(place);
-        if self.tree.is_implied(place) {
-            self.tree.set_implied(place, false);
+        self.tree.set_implied(place, false);
+        if !self.tree.has_entry(place) {
             self.tree.set_entry(place, entry);
+            self.tree.set_has_entry(place, self.upper.has_entry(id));
             self.tree.set_renamed(place, self.upper.is_renamed(id));
             let inode = self.tree.inode_mut(inode);
             (inode.source, inode.header_differs) = (entry, new.header_differs);
         } else {
-            note(self.fates, entry, false, Fate::RepeatedDirectory);
+            note(self.fates, entry, self.upper.has_entry(id), Fate::RepeatedDirectory);
             let inode = self.tree.inode_mut(inode);
             inode.header_differs |= inode.meta != new.meta;
         }

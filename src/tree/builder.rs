@@ -107,7 +107,7 @@ impl LayerBuilder {
         let entry = self.next_entry(Fate::Kept);
         let (id, renamed) = self.make_way(path, entry)?;
         if kind == Kind::Directory && self.upper.is_live(id) && self.upper.is_directory(id) {
-            if !self.upper.is_implied(id) {
+            if self.upper.has_entry(id) {
                 self.fates[self.upper.entry(id).index as usize] = Fate::Duplicate;
             }
             let inode = self.upper.inode_id(id);
@@ -117,6 +117,7 @@ impl LayerBuilder {
             inode.header_differs = !plain;
             self.upper.set_entry(id, entry);
             self.upper.set_implied(id, false);
+            self.upper.set_has_entry(id, true);
             self.upper.set_renamed(id, renamed);
             return Ok(());
         }
@@ -201,7 +202,8 @@ impl LayerBuilder {
             let directory = if marker.opaque { at } else { self.upper.parent(at) };
             self.imply_unless_removed(directory, marker.entry, &removed);
         }
-        Ok((LayerDiff { removed, opaque, upper: self.upper, links }, self.fates))
+        let on_unknown = false;
+        Ok((LayerDiff { removed, opaque, upper: self.upper, links, on_unknown }, self.fates))
     }
 
     /// The free or taken place for an entry at `path`, its parents made, and whether symlinks led elsewhere.
@@ -244,8 +246,8 @@ impl LayerBuilder {
     fn clear(&mut self, id: NodeId) {
         if self.upper.is_live(id) {
             let fates = &mut self.fates;
-            self.upper.remove(id, &mut |entry, implied, _| {
-                if !implied {
+            self.upper.remove(id, &mut |entry, is_own, _| {
+                if is_own {
                     fates[entry.index as usize] = Fate::Duplicate;
                 }
             });
@@ -256,6 +258,7 @@ impl LayerBuilder {
         let inode = self.upper.add_inode(Kind::Directory, Meta::implied(), entry);
         self.upper.place(id, inode, entry);
         self.upper.set_implied(id, true);
+        self.upper.set_has_entry(id, false);
     }
 
     /// Makes the directories down to `id` that a marker needs, unless the layer removes one of them or has a file there.

@@ -1,8 +1,11 @@
 //! Layers as differences between trees.
 
+use super::apply::note;
 use super::builder::Unresolved;
+use super::meta::Timestamp;
 use super::names::Tree;
-use super::node::{Full, InodeId, NodeId};
+use super::node::{EntryRef, Fate, Fates, Full, Inode, InodeId, Kind, NodeId};
+use super::path::TreePath;
 
 /// What one layer says: which lower paths are gone, and a tree to lay over what remains.
 ///
@@ -17,6 +20,8 @@ pub struct LayerDiff {
     pub(super) upper: Tree,
     /// Names of `upper` that are hard links to paths of lower layers.
     pub(super) links: Vec<Unresolved>,
+    /// Whether nothing is known of the layers below, so that nothing may be written for an implied directory.
+    pub(super) on_unknown: bool,
 }
 
 impl LayerDiff {
@@ -30,42 +35,96 @@ impl LayerDiff {
         &self.removed
     }
 
+    /// Whether it says nothing at all.
+    pub fn is_empty(&self) -> bool {
+        let root = self.upper.root();
+        self.removed.is_empty() && self.opaque.is_empty() && self.upper.is_empty() && self.upper.is_implied(root)
+    }
+
+    /// Changes the times of what the layer puts.
+    pub fn map_times(&mut self, change: impl Fn(Timestamp) -> Timestamp) {
+        self.upper.map_times(change);
+    }
+
+    /// Whether an implied directory is left to the layers below: they know its metadata and nobody else.
+    pub fn leaves_implied_out(&self) -> bool {
+        self.on_unknown
+    }
+
     /// The directories whose lower children the layer hides.
     pub fn opaque(&self) -> &[NodeId] {
         &self.opaque
     }
 }
 
+/// Whether two tar entries have equal contents; asked only of entries with equal fingerprints.
+pub type SameContents<'s> = &'s dyn Fn(EntryRef, EntryRef) -> bool;
+
 /// The layer that makes `tree` out of `base`: `apply(base, diff(base, tree)) == tree`.
 ///
-/// What is equal in both is left out; a hard-link group of which one name changed is in it with all its names, because
-/// no runtime links across layers. From an empty base this is `tree` itself.
-pub fn diff(base: &Tree, tree: Tree) -> Result<LayerDiff, Full> {
+/// What is equal in both is left out and noted in `fates`. A hard-link group that has other names than in `base` is in
+/// it with all of them, because no runtime links across layers. From an empty base this is `tree` itself.
+pub fn diff(base: &Tree, tree: Tree, same: SameContents<'_>, fates: &mut Fates) -> Result<LayerDiff, Full> {
     let mut upper = tree;
-    let mut removed = Vec::new();
-    for id in base.nodes().filter(|id| *id != base.root()) {
-        let path = base.path(id);
-        let Some((directory, name)) = path.split_last() else { continue };
-        let Some(parent) = upper.find(&directory).filter(|parent| upper.is_directory(*parent)) else { continue };
-        if upper.child(parent, name).is_none() {
-            removed.push((path.clone(), upper.intern(parent, name)?));
+    let (mut removed, mut opaque) = (Vec::new(), Vec::new());
+    for directory in base.nodes().filter(|id| base.is_directory(*id)) {
+        let path = base.path(directory);
+        let Some(place) = upper.find(&path).filter(|place| upper.is_directory(*place)) else { continue };
+        let (gone, kept): (Vec<NodeId>, Vec<NodeId>) =
+            base.children(directory).partition(|child| upper.child(place, base.name(*child)).is_none());
+        if gone.len() > 1 && kept.is_empty() {
+            opaque.push((path, place));
+            continue;
+        }
+        for child in gone {
+            removed.push((base.path(child), upper.intern(place, base.name(child))?));
         }
     }
     removed.sort();
-    let removed: Vec<NodeId> = removed.into_iter().map(|(_, id)| id).collect();
-    leave_out_what_is_equal(base, &mut upper, &removed);
-    Ok(LayerDiff { removed, opaque: Vec::new(), upper, links: Vec::new() })
+    opaque.sort();
+    let ids = |paths: Vec<(TreePath, NodeId)>| -> Vec<NodeId> { paths.into_iter().map(|(_, id)| id).collect() };
+    let (removed, opaque) = (ids(removed), ids(opaque));
+    let mut touched: Vec<NodeId> = removed.iter().map(|id| upper.parent(*id)).chain(opaque.iter().copied()).collect();
+    touched.sort_unstable();
+    leave_out_what_is_equal(base, &mut upper, &touched, same, fates);
+    Ok(LayerDiff { removed, opaque, upper, links: Vec::new(), on_unknown: false })
+}
+
+/// Files of `tree` that are equal to those of `base` but for their contents, which come from other entries and have
+/// equal fingerprints.
+pub fn candidates(base: &Tree, tree: &Tree) -> Vec<(EntryRef, EntryRef)> {
+    let files = tree.nodes().filter(|id| !tree.is_directory(*id));
+    let twins = files.filter_map(|id| Some((base.inode(base.find(&tree.path(id))?), tree.inode(id))));
+    let other = twins.filter(|(old, new)| has_contents(new) && old.source != new.source);
+    other
+        .filter(|(old, new)| old.kind == new.kind && old.meta == new.meta)
+        .map(|(old, new)| (old.source, new.source))
+        .collect()
+}
+
+fn has_contents(inode: &Inode) -> bool {
+    matches!(inode.kind, Kind::File { size: 1.., .. })
+}
+
+/// Whether two files could not be told apart.
+fn is_equal(old: &Inode, new: &Inode, same: SameContents<'_>) -> bool {
+    let said = old.kind == new.kind && old.meta == new.meta;
+    said && (!has_contents(new) || old.source == new.source || same(old.source, new.source))
 }
 
 /// Takes out of `upper` what `base` has too. Equal directories stay, as implied ones, where something in them changed:
 /// docker and podman give a directory that a layer does not declare new metadata.
-fn leave_out_what_is_equal(base: &Tree, upper: &mut Tree, removed: &[NodeId]) {
+fn leave_out_what_is_equal(
+    base: &Tree,
+    upper: &mut Tree,
+    touched: &[NodeId],
+    same: SameContents<'_>,
+    fates: &mut Fates,
+) {
     if base.is_empty() && base.inode(base.root()).meta == upper.inode(upper.root()).meta {
         return;
     }
-    let groups = changed_groups(base, upper);
-    let mut touched: Vec<NodeId> = removed.iter().map(|id| upper.parent(*id)).collect();
-    touched.sort_unstable();
+    let groups = changed_groups(base, upper, same);
     // Deepest first, so that a directory that is only on the way is met after what is in it.
     let mut nodes: Vec<_> = upper.nodes().map(|id| (upper.path(id), id)).collect();
     nodes.sort();
@@ -74,35 +133,43 @@ fn leave_out_what_is_equal(base: &Tree, upper: &mut Tree, removed: &[NodeId]) {
             upper.set_implied(id, false);
             continue;
         };
-        let (old, new) = (base.inode(twin), upper.inode(id));
-        let equal = old.kind == new.kind && old.meta == new.meta;
         if !upper.is_directory(id) {
-            if equal && !groups[upper.inode_id(id).0 as usize] {
+            if !groups[upper.inode_id(id).0 as usize] {
+                upper.remove(id, &mut |entry, is_own, _| note(fates, entry, is_own, Fate::Unchanged));
+            }
+        } else if !is_equal(base.inode(twin), upper.inode(id), same) {
+            upper.set_implied(id, false);
+        } else {
+            note(fates, upper.entry(id), upper.has_entry(id), Fate::Unchanged);
+            if id == upper.root() || upper.children(id).next().is_some() || touched.binary_search(&id).is_ok() {
+                upper.set_implied(id, true);
+            } else {
                 upper.remove(id, &mut |_, _, _| ());
             }
-        } else if !equal {
-            upper.set_implied(id, false);
-        } else if id == upper.root() || upper.children(id).next().is_some() || touched.binary_search(&id).is_ok() {
-            upper.set_implied(id, true);
-        } else {
-            upper.remove(id, &mut |_, _, _| ());
         }
     }
 }
 
-/// Which inodes of `tree` have other names in it than in `base`.
-fn changed_groups(base: &Tree, tree: &Tree) -> Vec<bool> {
+/// Which inodes of `tree` are not the same file with the same names as in `base`, names that are gone not counted.
+fn changed_groups(base: &Tree, tree: &Tree, same: SameContents<'_>) -> Vec<bool> {
     let mut twins: Vec<Option<InodeId>> = vec![None; tree.inode_count()];
     let mut changed = vec![false; tree.inode_count()];
     for id in tree.nodes().filter(|id| !tree.is_directory(*id)) {
         let group = tree.inode_id(id).0 as usize;
         let twin = base.find(&tree.path(id)).map(|twin| base.inode_id(twin));
-        changed[group] |= match (twins[group], twin) {
-            (_, None) => true,
-            (Some(known), Some(twin)) => known != twin,
-            (None, Some(twin)) => base.inode_by_id(twin).links != tree.inode(id).links,
-        };
-        twins[group] = twin.or(twins[group]);
+        let known = *twins[group].get_or_insert(twin.unwrap_or(InodeId(u32::MAX)));
+        changed[group] |= twin != Some(known);
+    }
+    // Of several files that were one, one can stay.
+    let mut stayed: Vec<Option<usize>> = vec![None; base.inode_count()];
+    for (group, twin) in twins.iter().enumerate() {
+        let Some(twin) = twin.filter(|twin| !changed[group] && (twin.0 as usize) < stayed.len()) else { continue };
+        let inode = InodeId(u32::try_from(group).unwrap_or(u32::MAX));
+        changed[group] =
+            stayed[twin.0 as usize].is_some() || !is_equal(base.inode_by_id(twin), tree.inode_by_id(inode), same);
+        if !changed[group] {
+            stayed[twin.0 as usize] = Some(group);
+        }
     }
     changed
 }

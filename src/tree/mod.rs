@@ -3,6 +3,7 @@
 //! ```text
 //! LayerBuilder: entries in order ──> LayerDiff       (what one layer says, by itself)
 //! apply(tree, diff)              ──> tree            (oldest layer first)
+//! compose(diffs)                 ──> LayerDiff       (several layers as one, on whatever is below)
 //! diff(base, tree)               ──> LayerDiff       (what a layer on top of base must say to get tree)
 //! emission(diff)                 ──> order           (parents first, data before links to it)
 //! ```
@@ -13,6 +14,7 @@
 
 mod apply;
 mod builder;
+mod compose;
 mod diff;
 mod follow;
 mod meta;
@@ -23,7 +25,8 @@ mod path;
 
 pub use apply::apply;
 pub use builder::{LayerBuilder, PutError};
-pub use diff::{LayerDiff, diff};
+pub use compose::compose;
+pub use diff::{LayerDiff, SameContents, candidates, diff};
 pub use meta::{Extra, Meta, Records, SparseMap, Timestamp};
 pub use names::Tree;
 pub use node::{EntryRef, Fate, Fates, Full, Inode, Kind, LinkError, LinkProblem, NodeId, SymlinkLoop};

@@ -7,7 +7,7 @@
 //!   the layers.
 //! - Children are a doubly linked list through the nodes: 24 bytes a node, and removing one costs nothing.
 
-use super::meta::Meta;
+use super::meta::{Meta, Timestamp};
 use super::node::{EntryRef, Full, Inode, InodeId, Kind, NodeId};
 use super::path::{PathTable, ROOT, TreePath};
 
@@ -45,8 +45,10 @@ impl Node {
 
 /// No inode, no child, no sibling.
 const NONE: u32 = u32::MAX;
-/// No entry put this node: it is a directory because something is in it.
+/// The layer does not declare this directory: it is there because something is in it, and keeps the metadata below.
 const IMPLIED: u8 = 1;
+/// No entry put this node; the one it refers to only needed it.
+const WITHOUT_ENTRY: u8 = 8;
 /// The entry that put this node calls it by another path (it went through a symlink of its own layer).
 const RENAMED: u8 = 2;
 /// The entry that put this node is a hard link to the name that has the data, spelled as that name is.
@@ -59,7 +61,7 @@ impl Tree {
         let entry = EntryRef { layer: 0, index: 0 };
         let inode = tree.add_inode(Kind::Directory, Meta::implied(), entry);
         tree.place(NodeId(ROOT), inode, entry);
-        tree.nodes[ROOT as usize].flags |= IMPLIED;
+        tree.nodes[ROOT as usize].flags |= IMPLIED | WITHOUT_ENTRY;
         tree
     }
 
@@ -124,7 +126,12 @@ impl Tree {
         self.nodes[id.0 as usize].entry()
     }
 
-    /// Whether no entry declares this directory.
+    /// Whether an entry of a tar is this node's own, whose header could be its.
+    pub fn has_entry(&self, id: NodeId) -> bool {
+        self.nodes[id.0 as usize].flags & WITHOUT_ENTRY == 0
+    }
+
+    /// Whether the layer does not declare this directory.
     pub fn is_implied(&self, id: NodeId) -> bool {
         self.nodes[id.0 as usize].flags & IMPLIED != 0
     }
@@ -211,7 +218,7 @@ impl Tree {
         self.nodes[id.0 as usize].inode = inode.0;
     }
 
-    /// Removes `id` and all below it, deepest last, and tells each name with its inode. The root only loses its children.
+    /// Removes `id` and all below it, deepest last, and tells each name, whether its entry is its own, and its inode. The root only loses its children.
     pub(super) fn remove(&mut self, id: NodeId, told: &mut dyn FnMut(EntryRef, bool, &Inode)) {
         if id.0 == ROOT {
             self.remove_children(id, told);
@@ -243,7 +250,7 @@ impl Tree {
             let node = &mut self.nodes[id as usize];
             let mut child = node.first_child;
             let inode = &mut self.inodes[node.inode as usize];
-            told(node.entry(), node.flags & IMPLIED != 0, inode);
+            told(node.entry(), node.flags & WITHOUT_ENTRY == 0, inode);
             inode.links -= 1;
             node.inode = NONE;
             node.first_child = NONE;
@@ -255,8 +262,21 @@ impl Tree {
         }
     }
 
+    /// Changes the time of every file.
+    pub(super) fn map_times(&mut self, change: impl Fn(Timestamp) -> Timestamp) {
+        for inode in &mut self.inodes {
+            let new = change(inode.meta.mtime);
+            inode.header_differs |= new != inode.meta.mtime;
+            inode.meta.mtime = new;
+        }
+    }
+
     pub(super) fn set_implied(&mut self, id: NodeId, implied: bool) {
         self.set_flag(id, IMPLIED, implied);
+    }
+
+    pub(super) fn set_has_entry(&mut self, id: NodeId, has_entry: bool) {
+        self.set_flag(id, WITHOUT_ENTRY, !has_entry);
     }
 
     pub(super) fn set_renamed(&mut self, id: NodeId, renamed: bool) {

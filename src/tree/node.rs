@@ -86,6 +86,8 @@ pub enum Fate {
     Deleted,
     /// A directory that an earlier entry declares already; this one only changed its metadata.
     RepeatedDirectory,
+    /// A layer that is kept has the same file already.
+    Unchanged,
     /// The same layer has the path again, later.
     Duplicate,
     /// It is a whiteout or an opaque marker.

@@ -54,9 +54,9 @@ impl<'d> Emission<'d> {
     pub fn new(diff: &'d LayerDiff) -> Self {
         let upper = &diff.upper;
         let carriers = carriers(upper);
-        // An implied directory comes with its first child; one without a child where the entry is that needed it.
+        // A directory without an entry comes with its first child; one without a child where the entry is that needed it.
         let waits =
-            |id: &NodeId| upper.is_implied(*id) && (*id == upper.root() || upper.children(*id).next().is_some());
+            |id: &NodeId| !upper.has_entry(*id) && (*id == upper.root() || upper.children(*id).next().is_some());
         let mut queue: Vec<NodeId> = upper.nodes().filter(|id| !waits(id)).collect();
         queue.sort_unstable_by_key(|id| std::cmp::Reverse(place(upper, &carriers, *id)));
         let mut markers: Vec<Step> = diff.opaque.iter().rev().map(|id| Step::Opaque(*id)).collect();

@@ -103,7 +103,9 @@ fn the_report_is_the_account_as_json() {
     assert_eq!(reclaimed["total"], causes);
     assert_eq!(reclaimed["deleted"], 5632);
     let files = files(&std::fs::read(place.path("out.tar")).unwrap());
-    assert!(files.contains_key(&image["new_layers"][0].as_str().unwrap().replace("sha256:", "blobs/sha256/")));
+    assert!(
+        files.contains_key(&image["new_layers"][0]["digest"].as_str().unwrap().replace("sha256:", "blobs/sha256/"))
+    );
     let output = run(&place, &["-q", "in.tar", "-o", "out.tar", "--report", "-"]);
     assert_eq!(serde_json::from_slice::<Value>(&output.stdout).unwrap(), report);
 }

@@ -300,7 +300,8 @@ fn history_that_does_not_fit_is_repaired_aloud_or_refused() {
 #[test]
 fn a_time_of_creation_can_be_given() {
     let (out, _) = squash_with(&image("created:1").save(Form::Docker), |options| {
-        options.edits.created = Some("2001-09-09T01:46:40Z".to_owned());
+        let time = imgsquash::tree::Timestamp { seconds: 1_000_000_000, nanoseconds: 0 };
+        options.edits.times = imgsquash::times::Times::Set(time);
     })
     .unwrap();
     let config = &images(&files(&out))[0].1.config;

@@ -4,7 +4,10 @@ use crate::support::archive::{Codec, Form, Image};
 use crate::support::case::{self, Case, Expected};
 use crate::support::node::{Tree, assert_same};
 use crate::support::read::{extract, files, images};
-use crate::support::run::squash;
+use crate::support::run::{squash, squash_with};
+
+use imgsquash::keep::{Keep, Pick};
+use imgsquash::options::{Exactness, Options};
 
 fn run(name: &str) {
     let case = case::named(name);
@@ -16,6 +19,9 @@ fn run(name: &str) {
         (Form::Both, Codec::Plain),
     ] {
         check(&case, form, codec);
+    }
+    if let Expected::Tree(expected) = &case.expected {
+        check_kept(&case, expected);
     }
 }
 
@@ -41,6 +47,34 @@ fn check(case: &Case, form: Form, codec: Codec) {
             assert_eq!(error.exit_code(), 3);
         }
         (found, expected) => panic!("{what}: expected {expected:?}, found {:?}", found.map(|(_, report)| report)),
+    }
+}
+
+/// Whatever layers are kept, the layers together still make the tree, and those that are kept are the input's.
+fn check_kept(case: &Case, expected: &Tree) {
+    let image = Image { codec: Codec::Gzip, ..Image::new(case.layers.iter().map(|layer| layer.tar()).collect()) };
+    let archive = image.save(Form::Oci);
+    let blobs = images(&files(&archive))[0].1.blobs.clone();
+    let layers = image.layers.len();
+    for (from, to) in (0..layers).flat_map(|from| (from..layers).map(move |to| (from, to))) {
+        let keep = Keep::Around(Pick::Position(from + 1), Pick::Position(to + 1));
+        for exactness in [Exactness::Always, Exactness::Never] {
+            let what = format!("{} with layers {} to {} squashed, {exactness:?} exact", case.name, from + 1, to + 1);
+            let with = |options: &mut Options| (options.keep, options.exactness) = (keep.clone(), exactness);
+            let (kept, report) = squash_with(&archive, with).unwrap_or_else(|error| panic!("{what}: {error}"));
+            let found = images(&files(&kept)).remove(0).1;
+            let above = layers - 1 - to;
+            assert!(found.blobs[..from] == blobs[..from] && found.blobs.ends_with(&blobs[layers - above..]), "{what}");
+            assert!(found.blobs.len() <= from + 1 + above, "{what}");
+            let (whole, _) = squash(&kept).unwrap_or_else(|error| panic!("{what}: {error}"));
+            assert_same(expected, &only_tree(&whole), &what);
+            let account = &report.images[0];
+            let plain: usize = image.layers[from..=to].iter().map(Vec::len).sum();
+            let accounted = account.copied_bytes + account.rewritten_bytes + account.reclaimed_bytes.total;
+            assert_eq!(accounted, plain as u64, "{what}: every byte is accounted for");
+            let made = account.copied_bytes + account.from_kept_bytes + account.written_bytes;
+            assert_eq!(made, account.uncompressed_bytes.after, "{what}");
+        }
     }
 }
 

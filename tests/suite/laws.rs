@@ -1,6 +1,8 @@
 //! Laws that hold for every image, checked on random ones.
 
-use imgsquash::tree::{Fates, Full, Kind as TreeKind, LayerBuilder, LayerDiff, Meta, Tree, TreePath, apply, diff};
+use imgsquash::tree::{
+    Fates, Full, Kind as TreeKind, LayerBuilder, LayerDiff, Meta, Tree, TreePath, apply, compose, diff,
+};
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
@@ -70,7 +72,7 @@ fn layer() -> impl Strategy<Value = Layer> {
 }
 
 /// The layers of an image that can be: those the model cannot apply are left out.
-fn image() -> impl Strategy<Value = (Vec<Layer>, Model)> {
+pub(crate) fn image() -> impl Strategy<Value = (Vec<Layer>, Model)> {
     prop::collection::vec(layer(), 1..6).prop_map(|layers| {
         let mut model = Model::default();
         let kept = layers.into_iter().filter(|layer| {
@@ -146,7 +148,8 @@ proptest! {
         let tree = stacked(&layers);
         let bases = [stacked(&layers[..cut.index(layers.len() + 1)]), stacked(&other.0), Tree::new()];
         for base in bases {
-            let change: Result<LayerDiff, Full> = diff(&base, tree.clone());
+            // Fingerprints of the model are the contents.
+            let change: Result<LayerDiff, Full> = diff(&base, tree.clone(), &|_, _| true, &mut Fates::new());
             let mut result = base.clone();
             apply(&mut result, change.unwrap(), &mut Fates::new()).unwrap();
             prop_assert_eq!(&result, &tree, "from {:?}", base);
@@ -154,9 +157,28 @@ proptest! {
     }
 
     #[test]
+    fn layers_made_one_do_what_they_did_one_after_the_other(
+        (layers, _) in image(), from in any::<Index>(), to in any::<Index>(), other in image()
+    ) {
+        let (from, to) = (from.index(layers.len() + 1), to.index(layers.len() + 1));
+        let (from, to) = (from.min(to), from.max(to));
+        let diffs = |range: std::ops::Range<usize>| -> Vec<LayerDiff> {
+            layers[range].iter().zip(0..).map(|(layer, at)| layer_diff(layer, at)).collect()
+        };
+        let Some(composed) = compose(diffs(from..to), &mut Fates::new()).unwrap() else { return Ok(()) };
+        for base in [stacked(&layers[..from]), stacked(&other.0), Tree::new()] {
+            let (mut expected, mut found) = (base.clone(), base.clone());
+            let fits = diffs(from..to).into_iter().all(|layer| apply(&mut expected, layer, &mut Fates::new()).is_ok());
+            prop_assert!(fits, "without links to what is below, every base will do");
+            apply(&mut found, composed.clone(), &mut Fates::new()).unwrap();
+            prop_assert_eq!(&found, &expected, "on {:?}", base);
+        }
+    }
+
+    #[test]
     fn a_difference_of_equal_trees_says_nothing((layers, _) in image()) {
         let tree = stacked(&layers);
-        let change = diff(&tree, tree.clone()).unwrap();
+        let change = diff(&tree, tree.clone(), &|_, _| false, &mut Fates::new()).unwrap();
         prop_assert!(change.removed().is_empty() && change.opaque().is_empty());
         prop_assert!(change.upper().is_empty(), "{:?}", change.upper());
     }

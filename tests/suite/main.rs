@@ -9,6 +9,7 @@ mod e2e;
 mod formats;
 mod golden;
 mod hostile;
+mod keep;
 mod laws;
 mod splice;
 mod support;

@@ -227,7 +227,7 @@ fn every_compression_holds_the_same_tree() {
         for archive in [image(&layers, &[Compressor::Zlib(6)]), Image::new(layers.clone()).save(Form::Docker)] {
             let squash = |jobs: usize| {
                 let with = |options: &mut imgsquash::options::Options| {
-                    (options.compression, options.jobs) = (compression, jobs.try_into().unwrap());
+                    (options.compression, options.jobs) = (Some(compression), jobs.try_into().unwrap());
                 };
                 squash_with(&archive, with).unwrap().0
             };
@@ -268,6 +268,7 @@ fn a_layer_that_does_not_change_is_copied_as_it_is() {
     // Another compression is made.
     let zstd = compress(&layers[0], crate::support::archive::Codec::Zstd);
     let archive = Image { codec: crate::support::archive::Codec::Zstd, ..Image::new(layers[..1].to_vec()) };
-    let (out, _) = squash_with(&archive.save(Form::Oci), |options| options.compression = Compression::Zstd(3)).unwrap();
+    let (out, _) =
+        squash_with(&archive.save(Form::Oci), |options| options.compression = Some(Compression::Zstd(3))).unwrap();
     assert!(layer(&out).1 == zstd, "zstd is copied too");
 }

@@ -1,0 +1,109 @@
+//! Words that options take, and what they mean.
+
+use clap::ValueEnum;
+use imgsquash::assemble::{HistoryMode, MediaTypes};
+use imgsquash::options::Exactness;
+use imgsquash::output::Format;
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum FormatChoice {
+    /// One tar that every consumer loads: an OCI archive with Docker's manifest.json
+    Universal,
+    /// An OCI archive without manifest.json
+    OciArchive,
+    /// A Docker archive without index.json
+    DockerArchive,
+    /// An OCI image layout directory
+    OciDir,
+}
+
+impl From<FormatChoice> for Format {
+    fn from(choice: FormatChoice) -> Self {
+        match choice {
+            FormatChoice::Universal => Self::Universal,
+            FormatChoice::OciArchive => Self::OciArchive,
+            FormatChoice::DockerArchive => Self::DockerArchive,
+            FormatChoice::OciDir => Self::OciDirectory,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum CompressionChoice {
+    /// One gzip member, which every consumer reads
+    Gzip,
+    /// One zstd frame; docker reads it from version 23 on
+    Zstd,
+    /// None
+    None,
+    /// What the squashed layers have
+    Keep,
+}
+
+impl CompressionChoice {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Gzip => "gzip",
+            Self::Zstd => "zstd",
+            Self::None => "none",
+            Self::Keep => "keep",
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum HistoryChoice {
+    /// All rows, and one for each new layer
+    Keep,
+    /// Rows of kept layers, and one for each new layer
+    Single,
+    /// None at all
+    None,
+}
+
+impl From<HistoryChoice> for HistoryMode {
+    fn from(choice: HistoryChoice) -> Self {
+        match choice {
+            HistoryChoice::Keep => Self::Keep,
+            HistoryChoice::Single => Self::Single,
+            HistoryChoice::None => Self::None,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum ExactnessChoice {
+    /// When they are plain, small, or no larger than what is squashed
+    Auto,
+    /// Always
+    Always,
+    /// Never: what the squashed layers say is said again
+    Never,
+}
+
+impl From<ExactnessChoice> for Exactness {
+    fn from(choice: ExactnessChoice) -> Self {
+        match choice {
+            ExactnessChoice::Auto => Self::Auto,
+            ExactnessChoice::Always => Self::Always,
+            ExactnessChoice::Never => Self::Never,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(super) enum MediaTypesChoice {
+    /// application/vnd.oci.image.…
+    Oci,
+    /// application/vnd.docker.…
+    Docker,
+}
+
+impl From<MediaTypesChoice> for MediaTypes {
+    fn from(choice: MediaTypesChoice) -> Self {
+        match choice {
+            MediaTypesChoice::Oci => Self::Oci,
+            MediaTypesChoice::Docker => Self::Docker,
+        }
+    }
+}

@@ -1,0 +1,335 @@
+//! The command line: what was typed, and the options it means.
+
+mod choices;
+mod parse;
+
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+
+use clap::{ArgGroup, CommandFactory, Parser};
+use imgsquash::assemble::{ConfigEdits, Edits, Provenance};
+use imgsquash::input::{Origin, Selection};
+use imgsquash::keep::{Keep, Pick};
+use imgsquash::layer::Compression;
+use imgsquash::limits::Limits;
+use imgsquash::oci::{Platform, Reference};
+use imgsquash::options::Options;
+use imgsquash::output::{Format, Target};
+use imgsquash::times::Times;
+
+use self::choices::{CompressionChoice, ExactnessChoice, FormatChoice, HistoryChoice, MediaTypesChoice};
+use self::parse::{Stamp, Words, epoch, pair, range, size, stamp, words};
+
+/// Squash a container image archive into one layer: the same image, smaller. Offline, no daemon, no root.
+#[derive(Debug, Parser)]
+#[command(version, max_term_width = 100, after_help = AFTER_HELP)]
+#[command(group = ArgGroup::new("keep").args(["keep_base", "keep_layers", "last", "from", "layers"]))]
+pub(crate) struct Arguments {
+    /// The archive (docker save, OCI archive or layout directory, compressed or not); - for standard input
+    input: PathBuf,
+
+    /// Where the new archive goes; - for standard output
+    #[arg(short, long, value_name = "PATH")]
+    output: PathBuf,
+
+    /// Name the image NAME[:TAG] instead of what the archive calls it; may be repeated
+    #[arg(short, long = "tag", value_name = "NAME")]
+    tags: Vec<Reference>,
+
+    /// What to write
+    #[arg(long, value_enum, default_value_t = FormatChoice::Universal)]
+    format: FormatChoice,
+
+    /// Only the image called NAME; may be repeated
+    #[arg(long = "ref", value_name = "NAME")]
+    refs: Vec<String>,
+
+    /// Only images for OS/ARCH[/VARIANT]; may be repeated
+    #[arg(long = "platform", value_name = "PLATFORM")]
+    platforms: Vec<Platform>,
+
+    /// Keep the layers of the base image IMAGE (an archive or layout), or of the one that the history shows (auto)
+    #[arg(long, value_name = "IMAGE|auto", help_heading = KEEP)]
+    keep_base: Option<PathBuf>,
+
+    /// Keep the oldest N layers
+    #[arg(long, value_name = "N", help_heading = KEEP)]
+    keep_layers: Option<usize>,
+
+    /// Squash the newest N layers and keep the others
+    #[arg(long, value_name = "N", help_heading = KEEP)]
+    last: Option<usize>,
+
+    /// Squash this layer (its position from 1, digest or diff_id) and all above it
+    #[arg(long, value_name = "LAYER", help_heading = KEEP)]
+    from: Option<Pick>,
+
+    /// Squash the layers A to B, both included, and keep those below and above
+    #[arg(long, value_name = "A..B", value_parser = range, help_heading = KEEP)]
+    layers: Option<(Pick, Option<Pick>)>,
+
+    /// Whether to read kept layers too, and leave out what equals theirs; auto does when it costs little
+    #[arg(long, value_enum, default_value_t = ExactnessChoice::Auto, value_name = "WHEN", help_heading = KEEP)]
+    exact: ExactnessChoice,
+
+    /// How new layers are compressed
+    #[arg(long, value_enum, default_value_t = CompressionChoice::Gzip, help_heading = LAYERS)]
+    compression: CompressionChoice,
+
+    /// Level of the compression: 1 (fastest) to 9 for gzip [default: 6], 1 to 19 for zstd [default: 3]
+    #[arg(long, value_name = "LEVEL", value_parser = clap::value_parser!(u8).range(1..=19), help_heading = LAYERS)]
+    compression_level: Option<u8>,
+
+    /// Times of files and of the image: keep them, clamp them to SOURCE_DATE_EPOCH, or set them to seconds since 1970
+    /// [default: clamp if SOURCE_DATE_EPOCH is set, else keep]
+    #[arg(long, value_name = "keep|clamp|SECONDS", value_parser = stamp, help_heading = LAYERS)]
+    timestamp: Option<Stamp>,
+
+    /// In whose words documents are typed
+    #[arg(long, value_enum, default_value_t = MediaTypesChoice::Oci, help_heading = META)]
+    media_types: MediaTypesChoice,
+
+    /// What becomes of the history
+    #[arg(long, value_enum, default_value_t = HistoryChoice::Keep, help_heading = META)]
+    history: HistoryChoice,
+
+    /// The comment of the new history row
+    #[arg(short, long, value_name = "TEXT", help_heading = META)]
+    message: Option<String>,
+
+    /// Set a label; may be repeated
+    #[arg(long = "label", value_name = "KEY=VALUE", value_parser = pair, help_heading = META)]
+    labels: Vec<(String, String)>,
+
+    /// Remove a label; may be repeated
+    #[arg(long = "rm-label", value_name = "KEY", help_heading = META)]
+    removed_labels: Vec<String>,
+
+    /// Set an annotation of the manifest; may be repeated
+    #[arg(long = "annotation", value_name = "KEY=VALUE", value_parser = pair, help_heading = META)]
+    annotations: Vec<(String, String)>,
+
+    /// Remove an annotation of the manifest; may be repeated
+    #[arg(long = "rm-annotation", value_name = "KEY", help_heading = META)]
+    removed_annotations: Vec<String>,
+
+    /// Set an environment variable; may be repeated
+    #[arg(long = "env", value_name = "KEY=VALUE", value_parser = pair, help_heading = META)]
+    env: Vec<(String, String)>,
+
+    /// Remove an environment variable; may be repeated
+    #[arg(long = "rm-env", value_name = "KEY", help_heading = META)]
+    removed_env: Vec<String>,
+
+    /// Set the user that containers run as
+    #[arg(long, value_name = "USER[:GROUP]", help_heading = META)]
+    user: Option<String>,
+
+    /// Set the directory that containers begin in
+    #[arg(long, value_name = "DIR", help_heading = META)]
+    workdir: Option<String>,
+
+    /// Set the entrypoint: a JSON list of words or a line for the shell; empty for none
+    #[arg(long, value_name = "COMMAND", value_parser = words, help_heading = META)]
+    entrypoint: Option<Words>,
+
+    /// Set the command: a JSON list of words or a line for the shell; empty for none
+    #[arg(long, value_name = "COMMAND", value_parser = words, help_heading = META)]
+    cmd: Option<Words>,
+
+    /// Do not annotate what the image was made from
+    #[arg(long, help_heading = META)]
+    no_provenance: bool,
+
+    /// Threads; the output is the same for any number [default: one for each core]
+    #[arg(short, long, value_name = "N")]
+    jobs: Option<NonZeroUsize>,
+
+    /// Write what was done as JSON; - for standard output
+    #[arg(long, value_name = "PATH")]
+    pub(crate) report: Option<PathBuf>,
+
+    /// Refuse what would be repaired or left out
+    #[arg(long)]
+    strict: bool,
+
+    /// No progress bar and no account
+    #[arg(short, long)]
+    pub(crate) quiet: bool,
+
+    /// Where streams and compressed archives are unpacked [default: $TMPDIR, else /var/tmp]
+    #[arg(long, value_name = "DIR")]
+    tmp_dir: Option<PathBuf>,
+
+    /// Bytes a layer may have uncompressed, as in 200G [default: 16G, or 64 times its compressed size]
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    max_layer_size: Option<u64>,
+
+    /// Bytes of memory the image's file names and attributes may need [default: 2G]
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    max_metadata: Option<u64>,
+}
+
+const KEEP: &str = "Layers that stay";
+const LAYERS: &str = "New layers";
+const META: &str = "Config and manifest";
+
+const AFTER_HELP: &str = "\
+Examples:
+  docker save app | imgsquash - -o app.tar && docker load -i app.tar
+  imgsquash app.oci.tar -o small.tar --platform linux/arm64 -t app:small
+  imgsquash app.tar -o small.tar --keep-base auto
+  imgsquash layout/ -o - | skopeo copy docker-archive:/dev/stdin oci:squashed
+
+Exit codes: 0 done, 2 wrong usage, 3 unreadable or unsupported input or failed output, 4 internal error.
+SOURCE_DATE_EPOCH (seconds since 1970), if set, is the latest time of a file and of the image.";
+
+impl Arguments {
+    /// What the arguments mean, or what is wrong with them.
+    pub(crate) fn options(&self) -> Result<Options, String> {
+        let stdout = |path: &PathBuf| path.as_os_str() == "-";
+        if stdout(&self.output) && self.report.as_ref().is_some_and(stdout) {
+            return Err("--output and --report cannot both go to standard output".to_owned());
+        }
+        if stdout(&self.output) && std::io::IsTerminal::is_terminal(&std::io::stdout()) {
+            return Err("standard output is a terminal: redirect it, or name a file with --output".to_owned());
+        }
+        let mut limits = Limits { layer: self.max_layer_size, ..Limits::default() };
+        limits.metadata = self.max_metadata.unwrap_or(limits.metadata);
+        let (keep, base) = self.keep();
+        Ok(Options {
+            input: origin(&self.input),
+            selection: Selection { refs: self.refs.clone(), platforms: self.platforms.clone() },
+            tags: self.tags.clone(),
+            keep,
+            base,
+            exactness: self.exact.into(),
+            target: if stdout(&self.output) { Target::Stdout } else { Target::Path(self.output.clone()) },
+            format: Format::from(self.format),
+            edits: self.edits()?,
+            strict: self.strict,
+            compression: self.compression()?,
+            jobs: self.jobs.or(std::thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN),
+            tmp_dir: self.tmp_dir.clone().unwrap_or_else(tmp_dir),
+            limits,
+        })
+    }
+
+    /// Which layers stay, and the archive of the base.
+    fn keep(&self) -> (Keep, Option<Origin>) {
+        let keep = match self {
+            Self { keep_base: Some(base), .. } if base.as_os_str() == "auto" => Keep::Guess,
+            Self { keep_base: Some(base), .. } => return (Keep::Base, Some(origin(base))),
+            Self { keep_layers: Some(count), .. } => Keep::First(*count),
+            Self { last: Some(count), .. } => Keep::AllButLast(*count),
+            Self { from: Some(pick), .. } => Keep::Below(pick.clone()),
+            Self { layers: Some((from, Some(to))), .. } => Keep::Around(from.clone(), to.clone()),
+            Self { layers: Some((from, None)), .. } => Keep::Below(from.clone()),
+            _ => Keep::Nothing,
+        };
+        (keep, None)
+    }
+
+    /// `None` keeps what the layers have.
+    fn compression(&self) -> Result<Option<Compression>, String> {
+        match (self.compression, self.compression_level) {
+            (CompressionChoice::Keep, None) => Ok(None),
+            (CompressionChoice::None, None) => Ok(Some(Compression::None)),
+            (CompressionChoice::Keep, Some(_)) => Err("--compression keep has no level".to_owned()),
+            (CompressionChoice::None, Some(_)) => Err("--compression none has no level".to_owned()),
+            (CompressionChoice::Gzip, Some(level @ 10..)) => {
+                Err(format!("gzip has the levels 1 to 9, not {level}: lower --compression-level"))
+            }
+            (CompressionChoice::Gzip, level) => Ok(Some(Compression::Gzip(level.map(u32::from)))),
+            (CompressionChoice::Zstd, level) => Ok(Some(Compression::Zstd(level.unwrap_or(3).into()))),
+        }
+    }
+
+    fn edits(&self) -> Result<Edits, String> {
+        let list = |words: &Option<Words>| words.as_ref().map(|words| words.0.clone());
+        Ok(Edits {
+            history: self.history.into(),
+            message: self.message.clone(),
+            times: self.times()?,
+            config: ConfigEdits {
+                labels: self.labels.clone(),
+                removed_labels: self.removed_labels.clone(),
+                env: self.env.clone(),
+                removed_env: self.removed_env.clone(),
+                user: self.user.clone(),
+                working_dir: self.workdir.clone(),
+                entrypoint: list(&self.entrypoint),
+                cmd: list(&self.cmd),
+            },
+            annotations: self.annotations.clone(),
+            removed_annotations: self.removed_annotations.clone(),
+            provenance: (!self.no_provenance)
+                .then(|| Provenance { version: env!("CARGO_PKG_VERSION"), options: self.provenance() }),
+            media_types: self.media_types.into(),
+        })
+    }
+
+    /// The options that make another image, without what is nobody's business: paths and values.
+    fn provenance(&self) -> String {
+        let mut said = Vec::new();
+        match self {
+            Self { keep_base: Some(base), .. } if base.as_os_str() == "auto" => said.push("keep-base=auto".to_owned()),
+            Self { keep_base: Some(_), .. } => said.push("keep-base".to_owned()),
+            Self { keep_layers: Some(count), .. } => said.push(format!("keep-layers={count}")),
+            Self { last: Some(count), .. } => said.push(format!("last={count}")),
+            Self { from: Some(_), .. } => said.push("from".to_owned()),
+            Self { layers: Some(_), .. } => said.push("layers".to_owned()),
+            _ => {}
+        }
+        if self.compression != CompressionChoice::Gzip {
+            said.push(format!("compression={}", self.compression.name()));
+        }
+        if let Some(level) = self.compression_level {
+            said.push(format!("compression-level={level}"));
+        }
+        said.join(" ")
+    }
+
+    fn times(&self) -> Result<Times, String> {
+        let named = std::env::var_os("SOURCE_DATE_EPOCH").filter(|text| !text.is_empty());
+        let limit = match &named {
+            None => None,
+            Some(text) => Some(text.to_str().and_then(epoch).ok_or_else(|| {
+                format!("SOURCE_DATE_EPOCH is \"{}\", expected seconds since 1970", text.to_string_lossy())
+            })?),
+        };
+        match (self.timestamp, limit) {
+            (Some(Stamp::Set(time)), _) => Ok(Times::Set(time)),
+            (Some(Stamp::Clamp), None) => Err("--timestamp clamp needs SOURCE_DATE_EPOCH to be set".to_owned()),
+            (Some(Stamp::Keep), _) | (None, None) => Ok(Times::Keep),
+            (Some(Stamp::Clamp) | None, Some(limit)) => Ok(Times::Clamp(limit)),
+        }
+    }
+}
+
+fn origin(path: &Path) -> Origin {
+    if path.as_os_str() == "-" { Origin::Stdin } else { Origin::Path(path.to_path_buf()) }
+}
+
+/// Prints what is wrong and how it is done right, and ends the process with 2.
+pub(crate) fn usage_error(problem: &str) -> ! {
+    Arguments::command().error(clap::error::ErrorKind::ValueValidation, problem).exit()
+}
+
+/// As in podman and skopeo: large files do not belong into /tmp, which may be memory.
+fn tmp_dir() -> PathBuf {
+    match std::env::var_os("TMPDIR") {
+        Some(named) if !named.is_empty() => named.into(),
+        _ => PathBuf::from("/var/tmp"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_is_well_formed() {
+        Arguments::command().debug_assert();
+    }
+}

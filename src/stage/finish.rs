@@ -1,0 +1,151 @@
+//! The documents, the target and the receipt.
+
+use std::collections::BTreeMap;
+
+use super::Job;
+use super::write::{Outcome, finals};
+use crate::assemble::{self, Assembled, Blob};
+use crate::error::Error;
+use crate::layer::{LayerIndex, Source, Written};
+use crate::oci::{Catalog, Image, ImageId};
+use crate::options::Options;
+use crate::output::{Format, Sink, Target};
+use crate::plan::{Plan, Planned};
+use crate::report::{Change, ImageReport, KeptReport, NewLayer, Report, SCHEMA_VERSION};
+
+/// An image whose layers are written, and what it was made from.
+pub(crate) struct Made {
+    pub(crate) assembled: Assembled,
+    pub(crate) outcome: Outcome,
+    pub(crate) plan: Plan,
+    pub(crate) sources: Vec<Source>,
+    pub(crate) indexes: Vec<LayerIndex>,
+}
+
+impl Job<'_> {
+    pub(crate) fn assemble(
+        &self,
+        image: &Image,
+        plan: Plan,
+        sources: Vec<Source>,
+        indexes: Vec<LayerIndex>,
+        outcome: Outcome,
+        sink: &mut dyn Sink,
+    ) -> Result<Made, Error> {
+        let layers = finals(&plan, &sources, &indexes, &outcome);
+        let assembled = assemble::image(image, &plan.squashed, &layers, &self.options.edits)
+            .map_err(|problem| self.input_error(problem.into()))?;
+        for blob in [&assembled.config, &assembled.manifest] {
+            self.blob(blob, sink)?;
+        }
+        Ok(Made { assembled, outcome, plan, sources, indexes })
+    }
+
+    pub(crate) fn finish(
+        &self,
+        catalog: &Catalog,
+        images: &BTreeMap<ImageId, Made>,
+        mut sink: Box<dyn Sink>,
+    ) -> Result<u64, Error> {
+        let Options { format, edits, .. } = self.options;
+        let assembled: BTreeMap<_, _> = images.iter().map(|(id, made)| (*id, made.assembled.clone())).collect();
+        let mut files: Vec<(&str, Vec<u8>)> = Vec::new();
+        if *format != Format::DockerArchive {
+            let index = assemble::index(catalog, &assembled, edits.media_types);
+            for blob in &index.nested {
+                self.blob(blob, &mut *sink)?;
+            }
+            files.push(("index.json", index.root));
+            files.push(("oci-layout", br#"{"imageLayoutVersion":"1.0.0"}"#.to_vec()));
+        }
+        if matches!(format, Format::Universal | Format::DockerArchive) {
+            let docker = assemble::docker_files(catalog, &assembled);
+            files.push(("manifest.json", docker.manifest));
+            files.extend(docker.repositories.map(|repositories| ("repositories", repositories)));
+        }
+        for (name, bytes) in files {
+            sink.file(name, &bytes).map_err(|problem| self.output_error(problem))?;
+        }
+        sink.finish().map_err(|problem| self.output_error(problem))
+    }
+
+    pub(crate) fn report(self, catalog: &Catalog, images: &BTreeMap<ImageId, Made>, output_bytes: u64) -> Report {
+        let names = assemble::names(catalog);
+        let reports = images.iter().map(|(id, made)| {
+            let names = names.get(id).map(Vec::as_slice).unwrap_or_default();
+            let names = names.iter().map(ToString::to_string).collect();
+            made.report(names, catalog.images[id.0].config.platform().to_string())
+        });
+        Report {
+            schema_version: SCHEMA_VERSION,
+            version: env!("CARGO_PKG_VERSION"),
+            input: if self.options.input == crate::input::Origin::Stdin { "-".to_owned() } else { self.input },
+            output: if self.options.target == Target::Stdout { "-".to_owned() } else { self.target },
+            output_bytes,
+            images: reports.collect(),
+            notes: self.notes,
+        }
+    }
+
+    fn blob(&self, blob: &Blob, sink: &mut dyn Sink) -> Result<(), Error> {
+        sink.add_blob(blob.digest, &blob.bytes).map_err(|problem| self.output_error(problem))
+    }
+}
+
+impl Made {
+    fn report(&self, names: Vec<String>, platform: String) -> ImageReport {
+        let Outcome { written, account } = &self.outcome;
+        let squashed = self.plan.squashed.clone();
+        let before = || self.indexes[squashed.clone()].iter();
+        let sum = |of: fn(&Written) -> u64| written.iter().map(of).sum::<u64>();
+        let kept = self.plan.layers.iter().filter_map(|layer| match layer {
+            Planned::Keep(position) => Some(*position),
+            Planned::Write(_) => None,
+        });
+        let kept: Vec<KeptReport> = kept
+            .map(|position| KeptReport {
+                position: position as u64 + 1,
+                digest: self.indexes[position].digest.map(|digest| digest.to_string()).unwrap_or_default(),
+                compressed_bytes: self.sources[position].blob.len(),
+            })
+            .collect();
+        let titles = self.plan.layers.iter().filter_map(|layer| match layer {
+            Planned::Keep(_) => None,
+            Planned::Write(new) => Some(new.title.clone()),
+        });
+        let new_layers = titles.zip(written).map(|(title, written)| NewLayer {
+            title,
+            digest: written.digest.to_string(),
+            diff_id: written.diff_id.to_string(),
+            entries: written.entries,
+            uncompressed_bytes: written.plain_size,
+            compressed_bytes: written.size,
+        });
+        ImageReport {
+            names,
+            platform,
+            image_id: self.assembled.config.digest.to_string(),
+            manifest_digest: self.assembled.manifest.digest.to_string(),
+            layers: Change { before: self.indexes.len() as u64, after: self.plan.layers.len() as u64 },
+            entries: Change {
+                before: before().map(|layer| layer.entries.len() as u64).sum(),
+                after: sum(|written| written.entries),
+            },
+            uncompressed_bytes: Change {
+                before: before().map(|layer| layer.plain_size).sum(),
+                after: sum(|written| written.plain_size),
+            },
+            compressed_bytes: Change {
+                before: self.sources[squashed].iter().map(|source| source.blob.len()).sum(),
+                after: sum(|written| written.size),
+            },
+            reclaimed_bytes: (*account).into(),
+            copied_bytes: account.copied,
+            rewritten_bytes: account.rewritten,
+            from_kept_bytes: account.from_kept,
+            written_bytes: account.written,
+            kept_layers: kept,
+            new_layers: new_layers.collect(),
+        }
+    }
+}

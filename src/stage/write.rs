@@ -1,0 +1,100 @@
+//! Writing the layers of the new image.
+
+use super::Job;
+use crate::assemble::Final;
+use crate::codec::Codec;
+use crate::error::Error;
+use crate::layer::{self, Account, Compression, LayerIndex, Layers, Source, WriteError, Writing, Written};
+use crate::output::Sink;
+use crate::plan::{Plan, Planned};
+use crate::progress::Stage;
+use crate::tree::LayerDiff;
+
+/// Layers that were written, and the account of the squashed ones.
+pub(crate) struct Outcome {
+    pub(crate) written: Vec<Written>,
+    pub(crate) account: Account,
+}
+
+impl Job<'_> {
+    /// Writes the new layers, and copies those that are kept.
+    pub(crate) fn write(
+        &self,
+        plan: &Plan,
+        sources: &[Source],
+        indexes: &[LayerIndex],
+        sink: &mut dyn Sink,
+    ) -> Result<Outcome, Error> {
+        let layers = Layers { sources, indexes, buffers: &self.buffers };
+        self.keep(plan, sources, indexes, sink)?;
+        let newest = plan.squashed.clone().next_back().map_or(Codec::Gzip, |position| indexes[position].codec);
+        let compression = self.options.compression.unwrap_or_else(|| Compression::like(newest));
+        let jobs = self.options.jobs;
+        let writing = Writing { layers, compression, jobs, progress: self.progress };
+        let (recipes, account) = layer::recipes(plan.new_layers(), indexes, &plan.squashed);
+        if let [recipe] = &recipes[..]
+            && let Some((position, written)) = writing.unchanged(recipe)
+        {
+            self.copy(&sources[position], &indexes[position], sink)?;
+            return Ok(Outcome { written: vec![written], account });
+        }
+        let diffs: Vec<&LayerDiff> = plan.new_layers().collect();
+        let outputs = sink.blobs(recipes.len()).map_err(|problem| self.output_error(problem))?;
+        let written = writing.write(&recipes, &diffs, outputs).map_err(|problem| match problem {
+            WriteError::Write(problem) => self.output_error(problem),
+            problem @ WriteError::Read { .. } => Error::Reread { input: self.input.clone(), problem },
+            problem @ WriteError::Size { .. } => Error::Internal(problem.to_string()),
+        })?;
+        let blobs: Vec<_> = written.iter().map(|written| (written.digest, written.size)).collect();
+        sink.name_blobs(&blobs).map_err(|problem| self.output_error(problem))?;
+        Ok(Outcome { written, account })
+    }
+
+    /// Copies the layers that are kept, and verifies meanwhile those that were not read.
+    fn keep(&self, plan: &Plan, sources: &[Source], indexes: &[LayerIndex], sink: &mut dyn Sink) -> Result<(), Error> {
+        let kept = plan.layers.iter().filter_map(|layer| match layer {
+            Planned::Keep(position) => Some(*position),
+            Planned::Write(_) => None,
+        });
+        let kept: Vec<usize> = kept.collect();
+        let unverified: Vec<usize> = kept.iter().copied().filter(|position| !indexes[*position].is_verified).collect();
+        if !unverified.is_empty() {
+            let bytes = unverified.iter().map(|position| sources[*position].blob.len()).sum();
+            self.progress.begin(Stage::Reading, Some(bytes));
+        }
+        let seen = |bytes| self.progress.advance(bytes);
+        let readers = self.readers(sources, &seen);
+        std::thread::scope(|scope| {
+            let verified = scope.spawn(move || readers.verify(unverified));
+            let copied = kept.iter().try_for_each(|position| self.copy(&sources[*position], &indexes[*position], sink));
+            let verified = verified.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            // A layer that is not the one that was meant explains every other error.
+            verified.map_err(|problem| self.layer_error(sources, problem))?;
+            copied
+        })
+    }
+
+    fn copy(&self, source: &Source, index: &LayerIndex, sink: &mut dyn Sink) -> Result<(), Error> {
+        let Some(digest) = index.digest else { return Err(Error::Internal("a layer was not hashed".to_owned())) };
+        sink.copy_blob(digest, &source.blob).map_err(|problem| self.output_error(problem))
+    }
+}
+
+/// The layers of the new image, oldest first.
+pub(super) fn finals<'f>(
+    plan: &'f Plan,
+    sources: &'f [Source],
+    indexes: &[LayerIndex],
+    outcome: &'f Outcome,
+) -> Vec<Final<'f>> {
+    let mut written = outcome.written.iter();
+    let layers = plan.layers.iter().filter_map(|layer| match layer {
+        Planned::Keep(position) => {
+            let (source, index) = (&sources[*position], &indexes[*position]);
+            let (size, codec) = (source.blob.len(), index.codec);
+            Some(Final::Kept { layer: &source.layer, digest: index.digest?, size, codec })
+        }
+        Planned::Write(new) => Some(Final::New { written: written.next()?, title: new.title.as_deref() }),
+    });
+    layers.collect()
+}

@@ -1,0 +1,116 @@
+//! Several layers as one, without looking at what is below them.
+//!
+//! Law: `apply(base, compose(layers)) == apply(… apply(base, layers[0]) …, layers[n])` for every base.
+//!
+//! # Decisions
+//! - What is below is not known, so everything that the layers take away is taken away again, needed or not, and what
+//!   equals the file below is written again. [`super::diff()`] knows better and has to read the layers below.
+//! - A directory that is only implied stays so: only what is below knows its metadata.
+//! - A hard link to a file below needs the layers below, because no runtime links across layers.
+
+use std::collections::BTreeMap;
+
+use super::apply::{Merge, note};
+use super::builder::resolve;
+use super::diff::LayerDiff;
+use super::follow::FOLLOW_BUDGET;
+use super::names::Tree;
+use super::node::{Fate, Fates, Full, NodeId};
+use super::path::TreePath;
+use super::{PutError, builder::Unresolved};
+
+/// What is hidden of the tree below.
+#[derive(Clone, Copy, Debug, Default)]
+struct Hidden {
+    /// The path itself and all below it.
+    itself: bool,
+    /// What is in it.
+    children: bool,
+}
+
+/// The layers so far.
+struct Composed {
+    tree: Tree,
+    /// By path; ordered, so that the result is.
+    hidden: BTreeMap<NodeId, Hidden>,
+}
+
+/// Makes one layer of `layers`, oldest first, and notes in `fates` what became of their entries. `None` when they have a
+/// hard link to a file below them. An error tells the layer by its place.
+pub fn compose(layers: Vec<LayerDiff>, fates: &mut Fates) -> Result<Option<LayerDiff>, (usize, PutError)> {
+    let mut composed = Composed { tree: Tree::new(), hidden: BTreeMap::new() };
+    for (place, layer) in layers.into_iter().enumerate() {
+        let is_whole = composed.lay(layer, fates).map_err(|problem| (place, problem))?;
+        if !is_whole {
+            return Ok(None);
+        }
+    }
+    Ok(Some(composed.finish()))
+}
+
+impl Composed {
+    /// Lays a layer over those before; false when one of its hard links leads below them.
+    fn lay(&mut self, layer: LayerDiff, fates: &mut Fates) -> Result<bool, PutError> {
+        for id in &layer.opaque {
+            let place = self.place(&layer.upper.path(*id))?;
+            if self.tree.is_live(place) {
+                self.tree.remove_children(place, &mut |entry, is_own, _| note(fates, entry, is_own, Fate::Deleted));
+            }
+            self.hidden.entry(place).or_default().children = true;
+        }
+        for id in &layer.removed {
+            let place = self.place(&layer.upper.path(*id))?;
+            if self.tree.is_live(place) {
+                self.tree.remove(place, &mut |entry, is_own, _| note(fates, entry, is_own, Fate::Deleted));
+            }
+            self.hidden.entry(place).or_default().itself = true;
+        }
+        let mut merge = Merge::new(&mut self.tree, &layer.upper, fates);
+        merge.run()?;
+        let (nodes, inodes) = merge.finish();
+        for id in layer.upper.nodes().filter(|id| !layer.upper.is_directory(*id)) {
+            // Whatever is below this path, a directory with all that is in it too, is replaced.
+            self.hidden.entry(nodes[id.0 as usize]).or_default().itself = true;
+        }
+        let links = layer
+            .links
+            .iter()
+            .map(|link| Unresolved { link: nodes[link.link.0 as usize], inode: inodes[link.inode.0 as usize] });
+        let (missing, _) = resolve(&mut self.tree, links.collect(), &mut FOLLOW_BUDGET.clone())?;
+        Ok(missing.is_empty())
+    }
+
+    /// The place of `path`, whether or not something is there.
+    fn place(&mut self, path: &TreePath) -> Result<NodeId, Full> {
+        let root = self.tree.root();
+        path.components().try_fold(root, |at, name| self.tree.intern(at, name))
+    }
+
+    /// Whether something above `id` hides what is below it.
+    fn is_covered(&self, id: NodeId) -> bool {
+        let parent = |id: &NodeId| (*id != self.tree.root()).then(|| self.tree.parent(*id));
+        std::iter::successors(parent(&id), parent).any(|above| self.hidden.contains_key(&above))
+    }
+
+    /// Leaves out what is hidden already because something above is.
+    fn finish(mut self) -> LayerDiff {
+        let (mut removed, mut opaque) = (Vec::new(), Vec::new());
+        for id in self.hidden.keys().filter(|id| !self.is_covered(**id)) {
+            if !self.tree.is_live(*id) {
+                removed.push((self.tree.path(*id), *id));
+            } else if self.tree.is_directory(*id) {
+                opaque.push((self.tree.path(*id), *id));
+            }
+        }
+        // Where nothing below can be seen, the metadata of an implied directory is known.
+        let hides = |id: &NodeId| self.hidden.get(id).is_some_and(|hidden| hidden.itself) || self.is_covered(*id);
+        let known: Vec<NodeId> = self.tree.nodes().filter(|id| self.tree.is_implied(*id)).filter(hides).collect();
+        for id in known {
+            self.tree.set_implied(id, false);
+        }
+        removed.sort();
+        opaque.sort();
+        let ids = |paths: Vec<(TreePath, NodeId)>| paths.into_iter().map(|(_, id)| id).collect();
+        LayerDiff { removed: ids(removed), opaque: ids(opaque), upper: self.tree, links: Vec::new(), on_unknown: true }
+    }
+}
