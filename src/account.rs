@@ -5,7 +5,7 @@ use std::io::Write as _;
 
 use imgsquash::options::Options;
 use imgsquash::output::{Format, Target};
-use imgsquash::report::{Change, ImageReport, Reclaimed, Report};
+use imgsquash::report::{Change, EqualFiles, ImageReport, Reclaimed, Report};
 
 /// What was dropped, left out or repaired is said even when all else is quiet.
 pub(crate) fn notes(report: &Report) {
@@ -20,8 +20,9 @@ pub(crate) fn print(report: &Report, options: &Options) {
     for image in &report.images {
         text.push_str(&image_lines(image));
     }
-    let (size, output) = (human(report.output_bytes), &report.output);
+    let (size, output) = (human(report.output_bytes), report.output.as_deref().unwrap_or_default());
     let _ = match (&options.target, options.format) {
+        (Target::Nowhere, _) => writeln!(text, "nothing was written (dry run); the archive would have {size}"),
         (Target::Stdout, _) => writeln!(text, "wrote {size} to standard output"),
         (_, Format::Universal | Format::DockerArchive) => {
             writeln!(text, "wrote {output} ({size}); load it with: docker load -i {output}")
@@ -47,8 +48,85 @@ fn image_lines(image: &ImageReport) -> String {
     }
     let _ = writeln!(text, "  reclaimed     {:>10}", human(image.reclaimed_bytes.total));
     text.push_str(&causes(&image.reclaimed_bytes));
+    text.push_str(&pruned(image));
+    let EqualFiles { files, bytes, linked } = image.equal_files;
+    if files > 0 && !linked {
+        let _ = writeln!(
+            text,
+            "  equal files   {:>10}  in {files} files that --hardlink-duplicates would link",
+            human(bytes)
+        );
+    }
+    let kept: u64 = image.kept_layers.iter().map(|layer| layer.compressed_bytes).sum();
+    if !image.kept_layers.is_empty() {
+        let (count, kept) = (image.kept_layers.len(), human(kept));
+        let _ =
+            writeln!(text, "  kept          {kept:>10}  in {count} {}, byte for byte", plural(count as u64, "layer"));
+    }
+    if image.new_layers.len() > 1 {
+        for layer in &image.new_layers {
+            let title = layer.title.as_deref().unwrap_or_default();
+            let _ = writeln!(
+                text,
+                "  new layer     {:>10}  {title}, {} entries",
+                human(layer.compressed_bytes),
+                layer.entries
+            );
+        }
+    }
     let _ = writeln!(text, "  image id      {}", image.image_id);
     text
+}
+
+/// What each rule took, and what it left because of a guard.
+fn pruned(image: &ImageReport) -> String {
+    let Some(rules) = &image.pruned else { return String::new() };
+    let (files, bytes) = rules.iter().fold((0, 0), |(files, bytes), rule| (files + rule.files, bytes + rule.bytes));
+    let compressed: u64 = rules.iter().map(|rule| rule.estimated_compressed_bytes).sum();
+    let mut text = String::new();
+    let _ = writeln!(
+        text,
+        "  pruned        {:>10}  in {files} {} (about {} compressed)",
+        human(bytes),
+        plural(files, "file"),
+        human(compressed)
+    );
+    let mut taken: Vec<_> = rules.iter().filter(|rule| rule.files > 0).collect();
+    taken.sort_by_key(|rule| std::cmp::Reverse((rule.bytes, rule.files)));
+    for rule in taken {
+        let _ = writeln!(
+            text,
+            "                {:>8}  {}: {} {}, {}",
+            human(rule.bytes),
+            rule.id,
+            rule.files,
+            plural(rule.files, "file"),
+            rule.title
+        );
+    }
+    let hidden: u64 = rules.iter().map(|rule| rule.hidden_in_kept_layers_bytes).sum();
+    if hidden > 0 {
+        let hidden = human(hidden);
+        let _ = writeln!(
+            text,
+            "                {hidden:>8}  of it lie in kept layers: hidden by whiteouts, nothing is freed"
+        );
+    }
+    for rule in rules {
+        for guard in &rule.kept {
+            let (files, example) = (guard.files, &guard.example);
+            let (count, what) = (plural(files, "file"), &guard.guard);
+            let _ = writeln!(text, "    kept {files} {count} from {}: {what} ({example})", rule.id);
+        }
+        if let Some(reason) = &rule.skipped {
+            let _ = writeln!(text, "    skipped {}: {reason}", rule.id);
+        }
+    }
+    text
+}
+
+fn plural(count: u64, word: &str) -> String {
+    if count == 1 { word.to_owned() } else { format!("{word}s") }
 }
 
 /// The causes that took anything, a line each, largest first.
@@ -60,6 +138,8 @@ fn causes(reclaimed: &Reclaimed) -> String {
         ("whiteouts", reclaimed.whiteouts),
         ("directories declared again", reclaimed.repeated_directories),
         ("equal to what a kept layer has", reclaimed.unchanged),
+        ("pruned", reclaimed.pruned),
+        ("equal files that became hard links", reclaimed.linked),
         ("paths repeated in one layer", reclaimed.duplicates),
         ("AUFS and eStargz metadata", reclaimed.ignored),
         ("archive ends and padding", reclaimed.archive),

@@ -7,6 +7,9 @@ use thiserror::Error;
 use crate::input::{InputError, Note, OpenError, SelectError};
 use crate::keep::KeepError;
 use crate::layer::{IndexError, WriteError};
+use crate::packages::PackagesError;
+use crate::prune::PruneError;
+use crate::split::SplitError;
 use crate::tree::{Full, PutError};
 
 /// Why an image was not squashed. Nothing was written.
@@ -27,6 +30,30 @@ pub enum Error {
         input: String,
         /// What does not fit.
         problem: Box<KeepError>,
+    },
+    /// A rule would break the image.
+    #[error("{input}: {problem}")]
+    Prune {
+        /// The input.
+        input: String,
+        /// What it would do.
+        problem: PruneError,
+    },
+    /// The file system cannot be divided as asked.
+    #[error("{input}: {problem}")]
+    Split {
+        /// The input.
+        input: String,
+        /// Why not.
+        problem: SplitError,
+    },
+    /// A package database cannot be read.
+    #[error("{input}: {problem}")]
+    Packages {
+        /// The input.
+        input: String,
+        /// What is wrong with it.
+        problem: PackagesError,
     },
     /// The input cannot be opened.
     #[error("{input}: {problem}")]
@@ -123,8 +150,9 @@ impl Error {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Select { problem: SelectError::NotAnImage(_), .. } => 3,
-            Self::Select { .. } | Self::Keep { .. } => 2,
-            Self::Internal(_) => 4,
+            Self::Select { .. } | Self::Keep { .. } | Self::Split { .. } => 2,
+            Self::Prune { problem: PruneError::Never { .. }, .. } => 2,
+            Self::Internal(_) | Self::Prune { problem: PruneError::Database { .. }, .. } => 4,
             _ => 3,
         }
     }

@@ -190,6 +190,11 @@ fn base(image: &Image, bases: &[Base]) -> Result<usize, KeepError> {
     Ok(base.diff_ids.len())
 }
 
+/// How many of the oldest layers are the base image, as far as the history tells.
+pub fn base_of(image: &Image) -> Option<usize> {
+    guess(image).ok().map(|(count, _)| count)
+}
+
 /// How many layers the base has by what the history says, and what it says.
 fn guess(image: &Image) -> Result<(usize, String), KeepError> {
     let history = image.config.history().unwrap_or_default();

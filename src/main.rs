@@ -23,6 +23,12 @@ static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
 fn main() -> ExitCode {
     let arguments = cli::Arguments::parse();
+    if let Some(cli::Command::Rules { id, rules }) = &arguments.command {
+        return match cli::rules(id.as_deref(), rules.as_deref()) {
+            Ok(text) => print_out(&text),
+            Err(problem) => cli::usage_error(&problem),
+        };
+    }
     let options = match arguments.options() {
         Ok(options) => options,
         Err(problem) => cli::usage_error(&problem),
@@ -54,6 +60,16 @@ fn main() -> ExitCode {
             let text = text.unwrap_or("unknown");
             fail(&format!("internal error, nothing was written: {text}; please report this"), INTERNAL)
         }
+    }
+}
+
+/// Prints what was asked for. A reader that has seen enough is no failure.
+fn print_out(text: &str) -> ExitCode {
+    match std::io::stdout().write_all(text.as_bytes()) {
+        Err(problem) if problem.kind() != std::io::ErrorKind::BrokenPipe => {
+            fail(&format!("cannot write to standard output: {problem}"), FAILED)
+        }
+        _ => ExitCode::SUCCESS,
     }
 }
 

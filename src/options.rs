@@ -10,6 +10,8 @@ use crate::layer::Compression;
 use crate::limits::Limits;
 use crate::oci::Reference;
 use crate::output::{Format, Target};
+use crate::prune::Choice;
+use crate::split::Split;
 
 /// One squash: what to read, what to keep, what to write.
 #[derive(Clone, Debug)]
@@ -26,6 +28,12 @@ pub struct Options {
     pub base: Option<Origin>,
     /// Whether kept layers are read, so that nothing that they have is written again.
     pub exactness: Exactness,
+    /// What is pruned; the default is nothing.
+    pub prune: Choice,
+    /// Whether files that are equal but for their names become hard links of one.
+    pub link_equal_files: bool,
+    /// Into which layers the squashed file system is divided.
+    pub split: Split,
     /// Where the new archive goes.
     pub target: Target,
     /// For which consumers it is; the default suits all.

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::tree::{Fates, Full, LayerDiff, PutError, SameContents, Tree, apply, compose, diff};
+use crate::tree::{Fates, Full, LayerDiff, Parts, PutError, SameContents, Tree, apply, compose, diff};
 
 /// The layers of the new image, oldest first.
 #[derive(Debug)]
@@ -11,40 +11,52 @@ pub struct Plan {
     pub layers: Vec<Planned>,
     /// The layers that are squashed, by position.
     pub squashed: Range<usize>,
+    /// What the new layers say together, and how it is divided among them; `None` when there are no new ones.
+    pub new: Option<(LayerDiff, Parts)>,
 }
 
 /// One layer of the new image.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Planned {
     /// The layer at this position, as it is.
     Keep(usize),
     /// A new one.
-    Write(Box<New>),
-}
-
-/// A new layer.
-#[derive(Debug)]
-pub struct New {
-    /// What it says.
-    pub diff: LayerDiff,
-    /// What is in it, when it is one of several.
-    pub title: Option<String>,
+    Write {
+        /// What is in it, when it is one of several.
+        title: Option<String>,
+    },
 }
 
 impl Plan {
-    /// The layers outside `squashed` as they are, and `new` ones in place of those inside.
-    pub fn new(squashed: Range<usize>, layers: usize, new: Vec<New>) -> Self {
+    /// Of an image with `layers`, those outside `squashed` as they are, and in place of those inside new ones with these
+    /// titles.
+    pub fn new(
+        squashed: Range<usize>,
+        layers: usize,
+        diff: LayerDiff,
+        (parts, titles): (Parts, Vec<Option<String>>),
+    ) -> Self {
+        let is_needed = squashed.start == 0 || !diff.is_empty();
+        let new = (is_needed && !squashed.is_empty()).then_some((diff, parts));
         let keep = |range: Range<usize>| range.map(Planned::Keep);
-        let new = new.into_iter().map(|new| Planned::Write(Box::new(new)));
-        let layers = keep(0..squashed.start).chain(new).chain(keep(squashed.end..layers)).collect();
-        Self { layers, squashed }
+        let titles = titles.into_iter().filter(|_| new.is_some()).map(|title| Planned::Write { title });
+        let layers = keep(0..squashed.start).chain(titles).chain(keep(squashed.end..layers)).collect();
+        Self { layers, squashed, new }
     }
 
-    /// The new layers.
-    pub fn new_layers(&self) -> impl Iterator<Item = &LayerDiff> {
+    /// The layers that are kept, by position.
+    pub fn kept(&self) -> impl Iterator<Item = usize> + '_ {
+        self.layers.iter().filter_map(|layer| match layer {
+            Planned::Keep(position) => Some(*position),
+            Planned::Write { .. } => None,
+        })
+    }
+
+    /// The titles of the new layers.
+    pub fn titles(&self) -> impl Iterator<Item = Option<&str>> {
         self.layers.iter().filter_map(|layer| match layer {
             Planned::Keep(_) => None,
-            Planned::Write(new) => Some(&new.diff),
+            Planned::Write { title } => Some(title.as_deref()),
         })
     }
 }

@@ -16,9 +16,9 @@ pub struct Report {
     pub version: &'static str,
     /// The input, as it was given.
     pub input: String,
-    /// The output, as it was given; `-` for standard output.
-    pub output: String,
-    /// Bytes of the output archive.
+    /// The output, as it was given; `-` for standard output, null for a dry run.
+    pub output: Option<String>,
+    /// Bytes of the output archive; for a dry run, of its blobs and documents.
     pub output_bytes: u64,
     /// One for each image, in the order of the input.
     pub images: Vec<ImageReport>,
@@ -55,6 +55,11 @@ pub struct ImageReport {
     pub from_kept_bytes: u64,
     /// Bytes of headers, and of the ends of archives, in the new layers.
     pub written_bytes: u64,
+    /// Files that are equal to others but for their names.
+    pub equal_files: EqualFiles,
+    /// What each prune rule did, in the order of the rules; absent when nothing was to be pruned.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pruned: Option<Vec<PrunedReport>>,
     /// Layers that are the input's, byte for byte.
     pub kept_layers: Vec<KeptReport>,
     /// The new layers, oldest first.
@@ -90,6 +95,63 @@ pub struct NewLayer {
     pub compressed_bytes: u64,
 }
 
+/// Files that are equal to others, metadata included.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct EqualFiles {
+    /// How many, the first of each kind not counted.
+    pub files: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Whether they became hard links, which only confirmed equality does; otherwise fingerprints alone were compared.
+    pub linked: bool,
+}
+
+/// What one prune rule did.
+#[derive(Clone, Debug, Serialize)]
+pub struct PrunedReport {
+    /// The rule, or `prune-path` for what a person named.
+    pub id: String,
+    /// What it takes.
+    pub title: String,
+    /// `safe` or `opt-in`; empty for what a person named.
+    pub class: &'static str,
+    /// Why the rule was skipped.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub skipped: Option<String>,
+    /// Files that went or were emptied.
+    pub files: u64,
+    /// Bytes of their contents.
+    pub bytes: u64,
+    /// What these bytes took up in the input's blobs, estimated by how well each blob compresses as a whole.
+    pub estimated_compressed_bytes: u64,
+    /// Those of `bytes` that lie in kept layers: a whiteout hides them and nothing is freed.
+    pub hidden_in_kept_layers_bytes: u64,
+    /// The largest files, largest first, at most ten.
+    pub largest: Vec<PrunedFile>,
+    /// Files that a guard kept, by the guard.
+    pub kept: Vec<GuardReport>,
+}
+
+/// A file that was pruned.
+#[derive(Clone, Debug, Serialize)]
+pub struct PrunedFile {
+    /// Its path.
+    pub path: String,
+    /// Bytes of its contents.
+    pub bytes: u64,
+}
+
+/// Files that a guard kept from a rule.
+#[derive(Clone, Debug, Serialize)]
+pub struct GuardReport {
+    /// Why they stay.
+    pub guard: String,
+    /// How many.
+    pub files: u64,
+    /// One of them.
+    pub example: String,
+}
+
 /// A number before and after.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Change {
@@ -116,6 +178,10 @@ pub struct Reclaimed {
     pub repeated_directories: u64,
     /// Equal to what a kept layer has.
     pub unchanged: u64,
+    /// Taken out by prune rules, or because a person named it.
+    pub pruned: u64,
+    /// Equal files that became names of one.
+    pub linked: u64,
     /// Paths that one layer has twice.
     pub duplicates: u64,
     /// Metadata of AUFS and eStargz.
@@ -134,6 +200,8 @@ impl From<Account> for Reclaimed {
             whiteouts: account.whiteouts,
             repeated_directories: account.repeated_directories,
             unchanged: account.unchanged,
+            pruned: account.pruned,
+            linked: account.linked,
             duplicates: account.duplicates,
             ignored: account.ignored,
             archive: account.archive,

@@ -23,10 +23,10 @@ pub fn squash(options: &Options, progress: &dyn Progress) -> Result<Report, Erro
         let image = &catalog.images[id.0];
         let sources = job.sources(&store, image)?;
         let cut = job.cut(image, &sources, &bases)?;
-        let read = job.read(&sources, cut)?;
-        let (plan, indexes) = job.plan(read);
-        let outcome = job.write(&plan, &sources, &indexes, &mut *sink)?;
-        let made = job.assemble(image, plan, sources, indexes, outcome, &mut *sink)?;
+        let read = job.read(image, &sources, cut)?;
+        let (plan, found) = job.plan(image, &sources, read)?;
+        let outcome = job.write(&plan, &sources, &found.indexes, &mut *sink)?;
+        let made = job.assemble(image, plan, sources, found, outcome, &mut *sink)?;
         images.insert(id, made);
     }
     let output_bytes = job.finish(&catalog, &images, sink)?;

@@ -1,13 +1,15 @@
 //! The command line: what was typed, and the options it means.
 
 mod choices;
+mod meta;
 mod parse;
+mod rules;
+mod slim;
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
-use clap::{ArgGroup, CommandFactory, Parser};
-use imgsquash::assemble::{ConfigEdits, Edits, Provenance};
+use clap::{ArgGroup, CommandFactory, Parser, Subcommand};
 use imgsquash::input::{Origin, Selection};
 use imgsquash::keep::{Keep, Pick};
 use imgsquash::layer::Compression;
@@ -15,22 +17,35 @@ use imgsquash::limits::Limits;
 use imgsquash::oci::{Platform, Reference};
 use imgsquash::options::Options;
 use imgsquash::output::{Format, Target};
+use imgsquash::split::Split;
 use imgsquash::times::Times;
 
-use self::choices::{CompressionChoice, ExactnessChoice, FormatChoice, HistoryChoice, MediaTypesChoice};
-use self::parse::{Stamp, Words, epoch, pair, range, size, stamp, words};
+use self::choices::{CompressionChoice, ExactnessChoice, FormatChoice};
+use self::meta::MetaArguments;
+use self::parse::{Stamp, epoch, range, size, split, stamp};
+pub(crate) use self::rules::rules;
+use self::slim::SlimArguments;
 
 /// Squash a container image archive into one layer: the same image, smaller. Offline, no daemon, no root.
 #[derive(Debug, Parser)]
 #[command(version, max_term_width = 100, after_help = AFTER_HELP)]
-#[command(group = ArgGroup::new("keep").args(["keep_base", "keep_layers", "last", "from", "layers"]))]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+#[command(group = ArgGroup::new("kept").args(["keep_base", "keep_layers", "last", "from", "layers"]))]
 pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+
     /// The archive (docker save, OCI archive or layout directory, compressed or not); - for standard input
-    input: PathBuf,
+    #[arg(required = true)]
+    input: Option<PathBuf>,
 
     /// Where the new archive goes; - for standard output
-    #[arg(short, long, value_name = "PATH")]
-    output: PathBuf,
+    #[arg(short, long, value_name = "PATH", required_unless_present = "dry_run")]
+    output: Option<PathBuf>,
+
+    /// Do everything but write: show what would come of it
+    #[arg(long, conflicts_with = "output")]
+    dry_run: bool,
 
     /// Name the image NAME[:TAG] instead of what the archive calls it; may be repeated
     #[arg(short, long = "tag", value_name = "NAME")]
@@ -72,6 +87,11 @@ pub(crate) struct Arguments {
     #[arg(long, value_enum, default_value_t = ExactnessChoice::Auto, value_name = "WHEN", help_heading = KEEP)]
     exact: ExactnessChoice,
 
+    /// Divide the squashed file system by how often it changes: auto, a number of layers, or a list of os, packages,
+    /// deps, app
+    #[arg(long, value_name = "auto|N|LIST", value_parser = split, help_heading = LAYERS)]
+    split: Option<Split>,
+
     /// How new layers are compressed
     #[arg(long, value_enum, default_value_t = CompressionChoice::Gzip, help_heading = LAYERS)]
     compression: CompressionChoice,
@@ -85,61 +105,11 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "keep|clamp|SECONDS", value_parser = stamp, help_heading = LAYERS)]
     timestamp: Option<Stamp>,
 
-    /// In whose words documents are typed
-    #[arg(long, value_enum, default_value_t = MediaTypesChoice::Oci, help_heading = META)]
-    media_types: MediaTypesChoice,
+    #[command(flatten)]
+    meta: MetaArguments,
 
-    /// What becomes of the history
-    #[arg(long, value_enum, default_value_t = HistoryChoice::Keep, help_heading = META)]
-    history: HistoryChoice,
-
-    /// The comment of the new history row
-    #[arg(short, long, value_name = "TEXT", help_heading = META)]
-    message: Option<String>,
-
-    /// Set a label; may be repeated
-    #[arg(long = "label", value_name = "KEY=VALUE", value_parser = pair, help_heading = META)]
-    labels: Vec<(String, String)>,
-
-    /// Remove a label; may be repeated
-    #[arg(long = "rm-label", value_name = "KEY", help_heading = META)]
-    removed_labels: Vec<String>,
-
-    /// Set an annotation of the manifest; may be repeated
-    #[arg(long = "annotation", value_name = "KEY=VALUE", value_parser = pair, help_heading = META)]
-    annotations: Vec<(String, String)>,
-
-    /// Remove an annotation of the manifest; may be repeated
-    #[arg(long = "rm-annotation", value_name = "KEY", help_heading = META)]
-    removed_annotations: Vec<String>,
-
-    /// Set an environment variable; may be repeated
-    #[arg(long = "env", value_name = "KEY=VALUE", value_parser = pair, help_heading = META)]
-    env: Vec<(String, String)>,
-
-    /// Remove an environment variable; may be repeated
-    #[arg(long = "rm-env", value_name = "KEY", help_heading = META)]
-    removed_env: Vec<String>,
-
-    /// Set the user that containers run as
-    #[arg(long, value_name = "USER[:GROUP]", help_heading = META)]
-    user: Option<String>,
-
-    /// Set the directory that containers begin in
-    #[arg(long, value_name = "DIR", help_heading = META)]
-    workdir: Option<String>,
-
-    /// Set the entrypoint: a JSON list of words or a line for the shell; empty for none
-    #[arg(long, value_name = "COMMAND", value_parser = words, help_heading = META)]
-    entrypoint: Option<Words>,
-
-    /// Set the command: a JSON list of words or a line for the shell; empty for none
-    #[arg(long, value_name = "COMMAND", value_parser = words, help_heading = META)]
-    cmd: Option<Words>,
-
-    /// Do not annotate what the image was made from
-    #[arg(long, help_heading = META)]
-    no_provenance: bool,
+    #[command(flatten)]
+    slim: SlimArguments,
 
     /// Threads; the output is the same for any number [default: one for each core]
     #[arg(short, long, value_name = "N")]
@@ -170,15 +140,31 @@ pub(crate) struct Arguments {
     max_metadata: Option<u64>,
 }
 
+/// What to do besides squashing.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// List the prune rules, or explain one
+    Rules {
+        /// The rule to explain
+        id: Option<String>,
+
+        /// Explain these rules too
+        #[arg(long, value_name = "FILE")]
+        rules: Option<PathBuf>,
+    },
+}
+
 const KEEP: &str = "Layers that stay";
 const LAYERS: &str = "New layers";
-const META: &str = "Config and manifest";
 
 const AFTER_HELP: &str = "\
 Examples:
   docker save app | imgsquash - -o app.tar && docker load -i app.tar
   imgsquash app.oci.tar -o small.tar --platform linux/arm64 -t app:small
+  imgsquash app.tar -o small.tar --prune
   imgsquash app.tar -o small.tar --keep-base auto
+  imgsquash app.tar -o layers.tar --split auto
+  imgsquash rules npm-cache
   imgsquash layout/ -o - | skopeo copy docker-archive:/dev/stdin oci:squashed
 
 Exit codes: 0 done, 2 wrong usage, 3 unreadable or unsupported input or failed output, 4 internal error.
@@ -188,25 +174,33 @@ impl Arguments {
     /// What the arguments mean, or what is wrong with them.
     pub(crate) fn options(&self) -> Result<Options, String> {
         let stdout = |path: &PathBuf| path.as_os_str() == "-";
-        if stdout(&self.output) && self.report.as_ref().is_some_and(stdout) {
+        let to_stdout = self.output.as_ref().is_some_and(stdout);
+        if to_stdout && self.report.as_ref().is_some_and(stdout) {
             return Err("--output and --report cannot both go to standard output".to_owned());
         }
-        if stdout(&self.output) && std::io::IsTerminal::is_terminal(&std::io::stdout()) {
+        if to_stdout && std::io::IsTerminal::is_terminal(&std::io::stdout()) {
             return Err("standard output is a terminal: redirect it, or name a file with --output".to_owned());
         }
         let mut limits = Limits { layer: self.max_layer_size, ..Limits::default() };
         limits.metadata = self.max_metadata.unwrap_or(limits.metadata);
         let (keep, base) = self.keep();
         Ok(Options {
-            input: origin(&self.input),
+            input: origin(self.input.as_deref().unwrap_or(Path::new("-"))),
             selection: Selection { refs: self.refs.clone(), platforms: self.platforms.clone() },
             tags: self.tags.clone(),
             keep,
             base,
             exactness: self.exact.into(),
-            target: if stdout(&self.output) { Target::Stdout } else { Target::Path(self.output.clone()) },
+            target: match &self.output {
+                None => Target::Nowhere,
+                Some(path) if stdout(path) => Target::Stdout,
+                Some(path) => Target::Path(path.clone()),
+            },
             format: Format::from(self.format),
-            edits: self.edits()?,
+            edits: self.meta.edits(self.times()?, self.provenance()),
+            prune: self.slim.choice()?,
+            link_equal_files: self.slim.hardlink_duplicates,
+            split: self.split.clone().unwrap_or_default(),
             strict: self.strict,
             compression: self.compression()?,
             jobs: self.jobs.or(std::thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN),
@@ -245,30 +239,6 @@ impl Arguments {
         }
     }
 
-    fn edits(&self) -> Result<Edits, String> {
-        let list = |words: &Option<Words>| words.as_ref().map(|words| words.0.clone());
-        Ok(Edits {
-            history: self.history.into(),
-            message: self.message.clone(),
-            times: self.times()?,
-            config: ConfigEdits {
-                labels: self.labels.clone(),
-                removed_labels: self.removed_labels.clone(),
-                env: self.env.clone(),
-                removed_env: self.removed_env.clone(),
-                user: self.user.clone(),
-                working_dir: self.workdir.clone(),
-                entrypoint: list(&self.entrypoint),
-                cmd: list(&self.cmd),
-            },
-            annotations: self.annotations.clone(),
-            removed_annotations: self.removed_annotations.clone(),
-            provenance: (!self.no_provenance)
-                .then(|| Provenance { version: env!("CARGO_PKG_VERSION"), options: self.provenance() }),
-            media_types: self.media_types.into(),
-        })
-    }
-
     /// The options that make another image, without what is nobody's business: paths and values.
     fn provenance(&self) -> String {
         let mut said = Vec::new();
@@ -284,6 +254,10 @@ impl Arguments {
         if self.compression != CompressionChoice::Gzip {
             said.push(format!("compression={}", self.compression.name()));
         }
+        if let Some(split) = &self.split {
+            said.push(format!("split={}", parse::split_text(split)));
+        }
+        said.extend(self.slim.provenance());
         if let Some(level) = self.compression_level {
             said.push(format!("compression-level={level}"));
         }

@@ -3,6 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use imgsquash::keep::Pick;
+use imgsquash::split::{Class, Split};
 use imgsquash::tree::Timestamp;
 
 /// Reads a number of bytes: 1048576, 500M, 16GiB. Units are powers of 1024.
@@ -52,6 +53,33 @@ pub(super) fn range(text: &str) -> Result<(Pick, Option<Pick>), String> {
     let from = if from.is_empty() { Pick::Position(1) } else { from.parse()? };
     let to = if to.is_empty() { None } else { Some(to.parse()?) };
     Ok((from, to))
+}
+
+/// Reads `auto`, a number of layers, or a list of classes.
+pub(super) fn split(text: &str) -> Result<Split, String> {
+    if text == "auto" {
+        return Ok(Split::Auto);
+    }
+    if text.starts_with(|c: char| c.is_ascii_digit()) {
+        let count = text.parse().ok().filter(|count| (2..=100).contains(count));
+        return count.map(Split::Count).ok_or_else(|| "expected a number of layers from 2 to 100".to_owned());
+    }
+    let classes: Vec<Class> = text.split(',').map(str::parse).collect::<Result<_, _>>()?;
+    if classes.len() < 2 {
+        Err("expected at least two of os, packages, deps, app".to_owned())
+    } else {
+        Ok(Split::Classes(classes))
+    }
+}
+
+/// The same as text.
+pub(super) fn split_text(split: &Split) -> String {
+    match split {
+        Split::No => String::new(),
+        Split::Auto => "auto".to_owned(),
+        Split::Count(count) => count.to_string(),
+        Split::Classes(classes) => classes.iter().map(|class| class.name()).collect::<Vec<_>>().join(","),
+    }
 }
 
 /// What `--timestamp` asks for.

@@ -24,6 +24,10 @@ pub struct Account {
     pub repeated_directories: u64,
     /// Equal to what a kept layer has.
     pub unchanged: u64,
+    /// Taken out by a rule, or because a person named it.
+    pub pruned: u64,
+    /// Equal files that became names of one.
+    pub linked: u64,
     /// Paths that one layer has twice.
     pub duplicates: u64,
     /// Metadata of AUFS and eStargz.
@@ -50,6 +54,8 @@ impl Account {
             + self.whiteouts
             + self.repeated_directories
             + self.unchanged
+            + self.pruned
+            + self.linked
             + self.duplicates
             + self.ignored
             + self.archive
@@ -112,6 +118,8 @@ impl Account {
                 Fate::Deleted => &mut self.deleted,
                 Fate::RepeatedDirectory => &mut self.repeated_directories,
                 Fate::Unchanged => &mut self.unchanged,
+                Fate::Pruned => &mut self.pruned,
+                Fate::Linked => &mut self.linked,
                 Fate::Duplicate => &mut self.duplicates,
                 Fate::Whiteout => &mut self.whiteouts,
                 Fate::Ignored => &mut self.ignored,

@@ -36,6 +36,35 @@ pub(super) trait Take {
     fn blocks(&mut self, blocks: Blocks) -> io::Result<()>;
 }
 
+/// Takes no compressed blocks, whoever is behind it.
+pub(super) struct AsText<'t>(pub(super) &'t mut dyn Take);
+
+impl Take for AsText<'_> {
+    fn turn_to(&mut self, output: usize) -> io::Result<()> {
+        self.0.turn_to(output)
+    }
+
+    fn text(&mut self, text: Buffer) -> io::Result<()> {
+        self.0.text(text)
+    }
+
+    fn bytes(&mut self, text: &[u8]) -> io::Result<()> {
+        self.0.bytes(text)
+    }
+
+    fn takes_blocks(&self) -> bool {
+        false
+    }
+
+    fn copied(&mut self, text: Buffer) -> io::Result<()> {
+        self.0.text(text)
+    }
+
+    fn blocks(&mut self, _: Blocks) -> io::Result<()> {
+        Ok(())
+    }
+}
+
 /// Packs what it takes.
 pub(super) struct Feed<'f> {
     chunk: Buffer,

@@ -10,7 +10,7 @@ use std::ops::Range;
 use super::account::{Account, Usage};
 use super::index::{EntrySpan, LayerIndex};
 use crate::tar::{BLOCK, Form, encode};
-use crate::tree::{Emission, EntryRef, Kind, LayerDiff, Meta, NodeId, Step, Tree};
+use crate::tree::{Emission, EntryRef, Kind, LayerDiff, Meta, NodeId, Parts, Step, Tree};
 
 /// A piece of the new layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,18 +51,21 @@ struct Cook<'l> {
     written: u64,
 }
 
-/// The recipes for `diffs`, whose entries lie in `layers`, and the account of the layers at the positions `squashed`.
-pub fn recipes<'l>(
-    diffs: impl Iterator<Item = &'l LayerDiff>,
-    layers: &'l [LayerIndex],
+/// The recipes for the parts of `diff`, whose entries lie in `layers`, and the account of the layers at the positions
+/// `squashed`.
+pub fn recipes(
+    diff: Option<(&LayerDiff, &Parts)>,
+    layers: &[LayerIndex],
     squashed: &Range<usize>,
 ) -> (Vec<Recipe>, Account) {
     let mut usage = Usage::new(layers);
     let (mut recipes, mut written) = (Vec::new(), 0);
-    for diff in diffs {
+    for (diff, parts, part) in
+        diff.into_iter().flat_map(|(diff, parts)| (0..parts.count()).map(move |part| (diff, parts, part)))
+    {
         let recipe = Recipe { segments: Vec::new(), plain_size: 0, entries: 0 };
         let mut cook = Cook { diff, upper: diff.upper(), layers, usage: &mut usage, recipe, written: 0 };
-        for step in Emission::new(diff) {
+        for step in Emission::new(diff, parts, part) {
             cook.step(step);
         }
         let end = END.len() as u64;
@@ -104,7 +107,7 @@ impl Cook<'_> {
                 } else {
                     self.rewrite(self.upper.entry(id), step);
                 }
-                if matches!(self.upper.inode(id).kind, Kind::File { .. }) {
+                if has_contents(&self.upper.inode(id).kind) {
                     self.copy_contents(source);
                 }
             }
@@ -168,6 +171,11 @@ impl Cook<'_> {
     }
 }
 
+/// Whether an inode has the contents of its source entry. A file that was emptied has not.
+fn has_contents(kind: &Kind) -> bool {
+    matches!(kind, Kind::File { size: 1.., .. })
+}
+
 /// The blocks of a header that is written anew.
 pub(super) fn header(upper: &Tree, step: Step, layers: &[LayerIndex]) -> Vec<u8> {
     let marker = |directory: NodeId, name: &[u8]| {
@@ -188,7 +196,7 @@ pub(super) fn header(upper: &Tree, step: Step, layers: &[LayerIndex]) -> Vec<u8>
                 .get(usize::from(inode.source.layer))
                 .and_then(|layer| layer.entries.get(inode.source.index as usize))
                 .map_or(0, |span| span.stored);
-            let stored = if matches!(inode.kind, Kind::File { .. }) { stored } else { 0 };
+            let stored = if has_contents(&inode.kind) { stored } else { 0 };
             encode(upper.path(id).as_bytes(), &inode.meta, Form::Node { kind: &inode.kind, stored })
         }
     }

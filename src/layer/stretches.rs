@@ -3,11 +3,12 @@
 use std::io::{self, BufRead};
 
 use super::feed::Take;
-use super::index::LayerIndex;
+use super::index::{EntrySpan, LayerIndex};
 use super::open::{Blob, Source};
 use super::splice::Spliced;
 use crate::buffers::{BUFFER, Buffers};
 use crate::codec::Codec;
+use crate::tree::EntryRef;
 
 /// The layers of an image, read and verified.
 #[derive(Clone, Copy)]
@@ -28,6 +29,11 @@ pub(super) enum Stretches<'s> {
 }
 
 impl<'l> Layers<'l> {
+    /// Where an entry lies in its layer.
+    pub fn span(&self, entry: EntryRef) -> Option<EntrySpan> {
+        self.indexes.get(usize::from(entry.layer)).and_then(|layer| layer.entries.get(entry.index as usize)).copied()
+    }
+
     /// Begins to read the layer at `position`.
     pub(super) fn open(&self, position: u16) -> io::Result<Stretches<'l>> {
         let position = usize::from(position);

@@ -6,7 +6,7 @@ use std::num::NonZeroUsize;
 use thiserror::Error;
 
 use super::ahead::ahead;
-use super::feed::Take;
+use super::feed::{AsText, Take};
 use super::pack::{Compression, Packed, Packing};
 use super::recipe::{END, Recipe, Segment, header};
 use super::stretches::{Layers, Stretches};
@@ -64,6 +64,9 @@ pub struct Writing<'w> {
     pub layers: Layers<'w>,
     /// How the new layer is compressed.
     pub compression: Compression,
+    /// Whether compressed blocks may be copied. The bytes of the blob then depend on how the sources were compressed, and
+    /// not on what is in them alone.
+    pub splice: bool,
     /// Threads.
     pub jobs: NonZeroUsize,
     /// Is told of the uncompressed bytes of the new layer.
@@ -77,7 +80,7 @@ impl Writing<'_> {
         let position = usize::from(layer);
         let (source, index) = (&self.layers.sources[position], &self.layers.indexes[position]);
         let is_whole = index.plain_size == len + END.len() as u64 && index.ends_with_zeros && index.in_one_part;
-        let digest = index.digest.filter(|_| is_whole && index.codec == self.compression.codec())?;
+        let digest = index.digest.filter(|_| is_whole && self.splice && index.codec == self.compression.codec())?;
         let written = Written {
             codec: index.codec,
             digest,
@@ -89,17 +92,18 @@ impl Writing<'_> {
         Some((position, written))
     }
 
-    /// Writes the layers that `diffs` describe, and `recipes` are for, each to one of `outputs`.
+    /// Writes the layers that `recipes` for the parts of `diff` are for, each to one of `outputs`.
     pub fn write(
         &self,
         recipes: &[Recipe],
-        diffs: &[&LayerDiff],
+        diff: &LayerDiff,
         outputs: Vec<&mut (dyn Write + Send)>,
     ) -> Result<Vec<Written>, WriteError> {
         self.progress.begin(Stage::Writing, Some(recipes.iter().map(|recipe| recipe.plain_size).sum()));
         let seen = |bytes| self.progress.advance(bytes);
         let Tasks { pieces, tasks, .. } = tasks(recipes, self.layers.indexes);
-        let task = |at: usize, take: &mut dyn Take| self.read(&pieces[tasks[at].clone()], diffs, take);
+        let spliced = self.spliced(recipes);
+        let task = |at: usize, take: &mut dyn Take| self.read(&pieces[tasks[at].clone()], diff, &spliced, take);
         let buffers = self.layers.buffers;
         let packing = Packing { compression: self.compression, jobs: self.jobs, buffers, seen: &seen };
         let packed = packing.pack(outputs, |feeds| {
@@ -118,20 +122,30 @@ impl Writing<'_> {
     }
 
     /// Does one task: reads its pieces, one after the other.
-    fn read(&self, pieces: &[Piece], diffs: &[&LayerDiff], take: &mut dyn Take) -> Result<(), WriteError> {
+    fn read(
+        &self,
+        pieces: &[Piece],
+        diff: &LayerDiff,
+        spliced: &[bool],
+        take: &mut dyn Take,
+    ) -> Result<(), WriteError> {
         let mut open: Option<Stretches> = None;
         for piece in pieces {
             take.turn_to(piece.output)?;
             match piece.what {
                 What::Header(step) => {
-                    take.bytes(&header(diffs[piece.output].upper(), step, self.layers.indexes))?;
+                    take.bytes(&header(diff.upper(), step, self.layers.indexes))?;
                 }
                 What::Copy { layer, start, len, run } => {
                     let mut stretches = match open.take() {
                         Some(known) => known,
                         None => self.layers.open(layer).map_err(|problem| WriteError::Read { layer, problem })?,
                     };
-                    stretches.copy(start, len, run, take).map_err(|problem| match problem.kind() {
+                    let copied = match spliced[usize::from(layer)] {
+                        true => stretches.copy(start, len, run, take),
+                        false => stretches.copy(start, len, run, &mut AsText(take)),
+                    };
+                    copied.map_err(|problem| match problem.kind() {
                         // The one that takes has gone, and its error tells why.
                         io::ErrorKind::Interrupted => WriteError::Write(problem),
                         _ => WriteError::Read { layer, problem },
@@ -141,6 +155,22 @@ impl Writing<'_> {
             }
         }
         Ok(())
+    }
+
+    /// From which layers compressed blocks are copied. What one block holds for several new layers would make the bytes
+    /// of each depend on its neighbours, so a layer that is divided is compressed anew.
+    fn spliced(&self, recipes: &[Recipe]) -> Vec<bool> {
+        let mut first: Vec<Option<usize>> = vec![None; self.layers.indexes.len()];
+        let mut spliced = vec![self.splice; self.layers.indexes.len()];
+        for (output, recipe) in recipes.iter().enumerate() {
+            for segment in &recipe.segments {
+                if let Segment::Copy { layer, .. } = segment {
+                    let layer = usize::from(*layer);
+                    spliced[layer] &= *first[layer].get_or_insert(output) == output;
+                }
+            }
+        }
+        spliced
     }
 
     /// Threads that read. A zstd layer is read in one go, so that two readers of them would take turns and need twice

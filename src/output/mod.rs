@@ -3,6 +3,7 @@
 //! [`create`] picks the sink, which takes blobs and files; [`Sink::finish`] puts the whole in the target's place.
 
 mod layout;
+mod nowhere;
 mod staging;
 mod tarball;
 
@@ -35,6 +36,8 @@ pub enum Target {
     Path(PathBuf),
     /// Standard output.
     Stdout,
+    /// Nowhere: everything is done but nothing is kept.
+    Nowhere,
 }
 
 /// Takes the parts of an image archive.
@@ -68,6 +71,7 @@ pub trait Sink {
 /// target.
 pub fn create(target: &Target, format: Format, tmp_dir: &Path) -> io::Result<Box<dyn Sink>> {
     match (target, format) {
+        (Target::Nowhere, _) => Ok(Box::new(nowhere::Nowhere::default())),
         (Target::Path(path), Format::OciDirectory) => Ok(Box::new(layout::Layout::create(path)?)),
         (Target::Stdout, Format::OciDirectory) => {
             Err(io::Error::new(io::ErrorKind::InvalidInput, "a directory cannot be written to standard output"))

@@ -147,6 +147,7 @@ impl StagedFile {
             Place::Stream(target) => {
                 self.file.rewind()?;
                 match target {
+                    Target::Nowhere => 0,
                     Target::Stdout => io::copy(&mut self.file, &mut io::stdout().lock())?,
                     Target::Path(path) => io::copy(&mut self.file, &mut File::options().write(true).open(path)?)?,
                 };

@@ -3,15 +3,21 @@
 use std::collections::BTreeMap;
 
 use super::Job;
+use super::layers::Found;
+use super::slim::Equal;
 use super::write::{Outcome, finals};
 use crate::assemble::{self, Assembled, Blob};
 use crate::error::Error;
-use crate::layer::{LayerIndex, Source, Written};
+use crate::layer::{Source, Written};
 use crate::oci::{Catalog, Image, ImageId};
 use crate::options::Options;
 use crate::output::{Format, Sink, Target};
-use crate::plan::{Plan, Planned};
-use crate::report::{Change, ImageReport, KeptReport, NewLayer, Report, SCHEMA_VERSION};
+use crate::plan::Plan;
+use crate::prune::RuleOutcome;
+use crate::report::{
+    Change, EqualFiles, GuardReport, ImageReport, KeptReport, NewLayer, PrunedFile, PrunedReport, Report,
+    SCHEMA_VERSION,
+};
 
 /// An image whose layers are written, and what it was made from.
 pub(crate) struct Made {
@@ -19,7 +25,7 @@ pub(crate) struct Made {
     pub(crate) outcome: Outcome,
     pub(crate) plan: Plan,
     pub(crate) sources: Vec<Source>,
-    pub(crate) indexes: Vec<LayerIndex>,
+    pub(crate) found: Found,
 }
 
 impl Job<'_> {
@@ -28,17 +34,17 @@ impl Job<'_> {
         image: &Image,
         plan: Plan,
         sources: Vec<Source>,
-        indexes: Vec<LayerIndex>,
+        found: Found,
         outcome: Outcome,
         sink: &mut dyn Sink,
     ) -> Result<Made, Error> {
-        let layers = finals(&plan, &sources, &indexes, &outcome);
+        let layers = finals(&plan, &sources, &found.indexes, &outcome);
         let assembled = assemble::image(image, &plan.squashed, &layers, &self.options.edits)
             .map_err(|problem| self.input_error(problem.into()))?;
         for blob in [&assembled.config, &assembled.manifest] {
             self.blob(blob, sink)?;
         }
-        Ok(Made { assembled, outcome, plan, sources, indexes })
+        Ok(Made { assembled, outcome, plan, sources, found })
     }
 
     pub(crate) fn finish(
@@ -80,7 +86,11 @@ impl Job<'_> {
             schema_version: SCHEMA_VERSION,
             version: env!("CARGO_PKG_VERSION"),
             input: if self.options.input == crate::input::Origin::Stdin { "-".to_owned() } else { self.input },
-            output: if self.options.target == Target::Stdout { "-".to_owned() } else { self.target },
+            output: match self.options.target {
+                Target::Path(_) => Some(self.target),
+                Target::Stdout => Some("-".to_owned()),
+                Target::Nowhere => None,
+            },
             output_bytes,
             images: reports.collect(),
             notes: self.notes,
@@ -96,25 +106,20 @@ impl Made {
     fn report(&self, names: Vec<String>, platform: String) -> ImageReport {
         let Outcome { written, account } = &self.outcome;
         let squashed = self.plan.squashed.clone();
-        let before = || self.indexes[squashed.clone()].iter();
+        let indexes = &self.found.indexes;
+        let before = || indexes[squashed.clone()].iter();
         let sum = |of: fn(&Written) -> u64| written.iter().map(of).sum::<u64>();
-        let kept = self.plan.layers.iter().filter_map(|layer| match layer {
-            Planned::Keep(position) => Some(*position),
-            Planned::Write(_) => None,
-        });
-        let kept: Vec<KeptReport> = kept
+        let kept: Vec<KeptReport> = self
+            .plan
+            .kept()
             .map(|position| KeptReport {
                 position: position as u64 + 1,
-                digest: self.indexes[position].digest.map(|digest| digest.to_string()).unwrap_or_default(),
+                digest: indexes[position].digest.map(|digest| digest.to_string()).unwrap_or_default(),
                 compressed_bytes: self.sources[position].blob.len(),
             })
             .collect();
-        let titles = self.plan.layers.iter().filter_map(|layer| match layer {
-            Planned::Keep(_) => None,
-            Planned::Write(new) => Some(new.title.clone()),
-        });
-        let new_layers = titles.zip(written).map(|(title, written)| NewLayer {
-            title,
+        let new_layers = self.plan.titles().zip(written).map(|(title, written)| NewLayer {
+            title: title.map(str::to_owned),
             digest: written.digest.to_string(),
             diff_id: written.diff_id.to_string(),
             entries: written.entries,
@@ -126,7 +131,7 @@ impl Made {
             platform,
             image_id: self.assembled.config.digest.to_string(),
             manifest_digest: self.assembled.manifest.digest.to_string(),
-            layers: Change { before: self.indexes.len() as u64, after: self.plan.layers.len() as u64 },
+            layers: Change { before: indexes.len() as u64, after: self.plan.layers.len() as u64 },
             entries: Change {
                 before: before().map(|layer| layer.entries.len() as u64).sum(),
                 after: sum(|written| written.entries),
@@ -144,8 +149,43 @@ impl Made {
             rewritten_bytes: account.rewritten,
             from_kept_bytes: account.from_kept,
             written_bytes: account.written,
+            equal_files: self.equal_files(),
+            pruned: self
+                .found
+                .slimmed
+                .pruned
+                .as_ref()
+                .map(|outcome| outcome.rules.iter().map(|rule| self.pruned(rule)).collect()),
             kept_layers: kept,
             new_layers: new_layers.collect(),
+        }
+    }
+
+    fn equal_files(&self) -> EqualFiles {
+        let Equal { files, bytes, linked } = self.found.slimmed.equal;
+        EqualFiles { files, bytes, linked }
+    }
+
+    fn pruned(&self, rule: &RuleOutcome) -> PrunedReport {
+        let RuleOutcome { id, title, class, skipped, taken, kept } = rule.clone();
+        let compressed = |(layer, bytes): (&u16, &u64)| {
+            let layer = usize::from(*layer);
+            let (blob, plain) = (self.sources[layer].blob.len(), self.found.indexes[layer].plain_size.max(1));
+            let bytes = u128::from(*bytes) * u128::from(blob) / u128::from(plain);
+            u64::try_from(bytes).unwrap_or(u64::MAX)
+        };
+        let hidden = taken.by_layer.iter().filter(|(layer, _)| !self.plan.squashed.contains(&usize::from(**layer)));
+        PrunedReport {
+            hidden_in_kept_layers_bytes: hidden.map(|(_, bytes)| bytes).sum(),
+            estimated_compressed_bytes: taken.by_layer.iter().map(compressed).sum(),
+            id,
+            title,
+            class,
+            skipped,
+            files: taken.files,
+            bytes: taken.bytes,
+            largest: taken.largest.into_iter().map(|(bytes, path)| PrunedFile { path, bytes }).collect(),
+            kept: kept.into_iter().map(|(guard, (files, example))| GuardReport { guard, files, example }).collect(),
         }
     }
 }

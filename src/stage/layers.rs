@@ -3,14 +3,15 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
+use super::slim::Slimmed;
 use super::{Job, name};
 use crate::codec::Codec;
 use crate::error::Error;
 use crate::keep::{self, Base};
-use crate::layer::{AtLayer, IndexError, LayerIndex, Layers, Readers, Seen, Source};
+use crate::layer::{AtLayer, IndexError, LayerIndex, Layers, Readers, Seen, Source, WriteError};
 use crate::oci::{Digest, Image};
 use crate::options::{Exactness, Options};
-use crate::plan::{self, New, Plan};
+use crate::plan::{self, Plan};
 use crate::progress::Stage;
 use crate::tree::{self, EntryRef, Fates, LayerDiff, PutError};
 
@@ -20,9 +21,15 @@ pub(crate) struct Cut {
     read: Range<usize>,
 }
 
+/// What was found in the layers, by position, and in the file system that they make.
+pub(crate) struct Found {
+    pub(crate) indexes: Vec<LayerIndex>,
+    pub(crate) slimmed: Slimmed,
+}
+
 /// Layers that were read, and what those say that are squashed.
 pub(crate) struct Read {
-    pub(crate) indexes: Vec<LayerIndex>,
+    found: Found,
     diff: LayerDiff,
     squashed: Range<usize>,
 }
@@ -37,6 +44,8 @@ impl Job<'_> {
             .map_err(|problem| Error::Keep { input: self.input.clone(), problem: Box::new(problem) })?;
         self.notes.extend(why);
         let begin = match self.options.exactness {
+            // Rules are about the whole file system.
+            _ if !self.options.prune.is_empty() => 0,
             Exactness::Always => 0,
             Exactness::Never => squashed.start,
             Exactness::Auto if is_cheap(sources, &squashed) => 0,
@@ -46,38 +55,48 @@ impl Job<'_> {
     }
 
     /// Verifies all layers and makes one difference of those that are squashed.
-    pub(crate) fn read(&mut self, sources: &[Source], cut: Cut) -> Result<Read, Error> {
+    pub(crate) fn read(&mut self, image: &Image, sources: &[Source], cut: Cut) -> Result<Read, Error> {
         let Cut { squashed, read } = cut;
         let (mut indexes, diffs, mut fates) = self.index(sources, &read)?;
         let apply = |(position, problem): (usize, PutError)| self.apply_error(sources, position, problem);
+        let mut slimmed = Slimmed::default();
         let diff = if read.start < squashed.start || squashed.start == 0 {
-            let trees = plan::stack(diffs, squashed.start, &mut fates).map_err(apply)?;
+            let mut trees = plan::stack(diffs, squashed.start, &mut fates).map_err(apply)?;
+            slimmed = self.prune(
+                image,
+                &mut trees.tree,
+                &mut fates,
+                Layers { sources, indexes: &indexes, buffers: &self.buffers },
+            )?;
             let pairs = tree::candidates(&trees.base, &trees.tree);
-            let digests = self.digests(sources, &indexes, &pairs)?;
+            let digests = self.digests(Layers { sources, indexes: &indexes, buffers: &self.buffers }, &pairs)?;
             let same = |a: EntryRef, b: EntryRef| digests.contains_key(&a) && digests.get(&a) == digests.get(&b);
             Some(plan::difference(trees, &same, &mut fates).map_err(|problem| self.full_error(problem))?)
         } else {
             plan::together(diffs, squashed.start, &mut fates).map_err(apply)?
         };
+        // A hard link to a file of a kept layer: that layer is needed after all.
+        let Some(mut diff) = diff else { return self.read(image, sources, Cut { read: 0..read.end, squashed }) };
+        slimmed.equal =
+            self.equal_files(&mut diff, &mut fates, Layers { sources, indexes: &indexes, buffers: &self.buffers })?;
         for (index, fates) in indexes.iter_mut().zip(fates) {
             index.fates = fates;
         }
-        // A hard link to a file of a kept layer: that layer is needed after all.
-        let Some(diff) = diff else { return self.read(sources, Cut { read: 0..read.end, squashed }) };
         for (position, layer) in indexes.iter().enumerate() {
             let name = name(sources, position);
             self.notes.extend(layer.notes.iter().map(|note| format!("{name}: {note}")));
         }
-        Ok(Read { indexes, diff, squashed })
+        self.notes.extend(std::mem::take(&mut slimmed.notes));
+        Ok(Read { found: Found { indexes, slimmed }, diff, squashed })
     }
 
     /// The layers of the new image.
-    pub(crate) fn plan(&mut self, read: Read) -> (Plan, Vec<LayerIndex>) {
-        let Read { indexes, mut diff, squashed } = read;
+    pub(crate) fn plan(&mut self, image: &Image, sources: &[Source], read: Read) -> Result<(Plan, Found), Error> {
+        let Read { found, mut diff, squashed } = read;
         diff.map_times(|time| self.options.edits.times.apply(time));
-        let is_needed = squashed.start == 0 || !diff.is_empty();
-        let new = if is_needed && !squashed.is_empty() { vec![New { diff, title: None }] } else { Vec::new() };
-        (Plan::new(squashed, indexes.len(), new), indexes)
+        let layers = Layers { sources, indexes: &found.indexes, buffers: &self.buffers };
+        let parts = self.split(image, &diff, &squashed, found.slimmed.owners.as_ref(), layers)?;
+        Ok((Plan::new(squashed, found.indexes.len(), diff, parts), found))
     }
 
     #[allow(clippy::type_complexity)] // three lists by position
@@ -95,15 +114,13 @@ impl Job<'_> {
     }
 
     /// What the contents of these entries hash to.
-    fn digests(
+    pub(super) fn digests(
         &self,
-        sources: &[Source],
-        indexes: &[LayerIndex],
+        layers: Layers<'_>,
         pairs: &[(EntryRef, EntryRef)],
     ) -> Result<HashMap<EntryRef, Digest>, Error> {
         let entries: Vec<EntryRef> = pairs.iter().flat_map(|(a, b)| [*a, *b]).collect();
-        let layers = Layers { sources, indexes, buffers: &self.buffers };
-        layers.digests(&entries).map_err(|problem| Error::Reread { input: self.input.clone(), problem })
+        layers.digests(&entries).map_err(|problem| self.reread_error(problem))
     }
 
     pub(super) fn readers<'r>(&'r self, sources: &'r [Source], seen: Seen<'r>) -> Readers<'r> {
@@ -118,6 +135,10 @@ impl Job<'_> {
 
     fn apply_error(&self, sources: &[Source], position: usize, problem: PutError) -> Error {
         Error::Apply { input: self.input.clone(), layer: name(sources, position), problem: Box::new(problem) }
+    }
+
+    pub(super) fn reread_error(&self, problem: WriteError) -> Error {
+        Error::Reread { input: self.input.clone(), problem }
     }
 
     fn full_error(&self, problem: tree::Full) -> Error {

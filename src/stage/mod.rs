@@ -2,6 +2,7 @@
 
 mod finish;
 mod layers;
+mod slim;
 mod write;
 
 use std::sync::Once;
@@ -32,6 +33,7 @@ impl<'o> Job<'o> {
         let target = match &options.target {
             Target::Path(path) => path.display().to_string(),
             Target::Stdout => "standard output".to_owned(),
+            Target::Nowhere => "nothing".to_owned(),
         };
         let input = called(&options.input);
         Self { options, progress, input, target, notes: Vec::new(), buffers: Buffers::new() }

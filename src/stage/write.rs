@@ -8,7 +8,7 @@ use crate::layer::{self, Account, Compression, LayerIndex, Layers, Source, Write
 use crate::output::Sink;
 use crate::plan::{Plan, Planned};
 use crate::progress::Stage;
-use crate::tree::LayerDiff;
+use crate::times::Times;
 
 /// Layers that were written, and the account of the squashed ones.
 pub(crate) struct Outcome {
@@ -30,17 +30,20 @@ impl Job<'_> {
         let newest = plan.squashed.clone().next_back().map_or(Codec::Gzip, |position| indexes[position].codec);
         let compression = self.options.compression.unwrap_or_else(|| Compression::like(newest));
         let jobs = self.options.jobs;
-        let writing = Writing { layers, compression, jobs, progress: self.progress };
-        let (recipes, account) = layer::recipes(plan.new_layers(), indexes, &plan.squashed);
+        // Asked for equal times, a person wants the bytes to depend on the contents alone.
+        let splice = self.options.edits.times == Times::Keep;
+        let writing = Writing { layers, compression, splice, jobs, progress: self.progress };
+        let new = plan.new.as_ref().map(|(diff, parts)| (diff, parts));
+        let (recipes, account) = layer::recipes(new, indexes, &plan.squashed);
+        let Some((diff, _)) = new else { return Ok(Outcome { written: Vec::new(), account }) };
         if let [recipe] = &recipes[..]
             && let Some((position, written)) = writing.unchanged(recipe)
         {
             self.copy(&sources[position], &indexes[position], sink)?;
             return Ok(Outcome { written: vec![written], account });
         }
-        let diffs: Vec<&LayerDiff> = plan.new_layers().collect();
         let outputs = sink.blobs(recipes.len()).map_err(|problem| self.output_error(problem))?;
-        let written = writing.write(&recipes, &diffs, outputs).map_err(|problem| match problem {
+        let written = writing.write(&recipes, diff, outputs).map_err(|problem| match problem {
             WriteError::Write(problem) => self.output_error(problem),
             problem @ WriteError::Read { .. } => Error::Reread { input: self.input.clone(), problem },
             problem @ WriteError::Size { .. } => Error::Internal(problem.to_string()),
@@ -52,11 +55,7 @@ impl Job<'_> {
 
     /// Copies the layers that are kept, and verifies meanwhile those that were not read.
     fn keep(&self, plan: &Plan, sources: &[Source], indexes: &[LayerIndex], sink: &mut dyn Sink) -> Result<(), Error> {
-        let kept = plan.layers.iter().filter_map(|layer| match layer {
-            Planned::Keep(position) => Some(*position),
-            Planned::Write(_) => None,
-        });
-        let kept: Vec<usize> = kept.collect();
+        let kept: Vec<usize> = plan.kept().collect();
         let unverified: Vec<usize> = kept.iter().copied().filter(|position| !indexes[*position].is_verified).collect();
         if !unverified.is_empty() {
             let bytes = unverified.iter().map(|position| sources[*position].blob.len()).sum();
@@ -94,7 +93,7 @@ pub(super) fn finals<'f>(
             let (size, codec) = (source.blob.len(), index.codec);
             Some(Final::Kept { layer: &source.layer, digest: index.digest?, size, codec })
         }
-        Planned::Write(new) => Some(Final::New { written: written.next()?, title: new.title.as_deref() }),
+        Planned::Write { title } => Some(Final::New { written: written.next()?, title: title.as_deref() }),
     });
     layers.collect()
 }

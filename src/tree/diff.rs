@@ -46,6 +46,11 @@ impl LayerDiff {
         self.upper.map_times(change);
     }
 
+    /// Makes files one that are equal but for their names, as [`Tree::duplicates`] groups them.
+    pub fn link_together(&mut self, groups: &[Vec<EntryRef>], fates: &mut Fates) {
+        self.upper.link_together(groups, fates);
+    }
+
     /// Whether an implied directory is left to the layers below: they know its metadata and nobody else.
     pub fn leaves_implied_out(&self) -> bool {
         self.on_unknown

@@ -1,14 +1,14 @@
 //! Following symlinks inside a tree.
 
 use super::names::Tree;
-use super::node::{Kind, SymlinkLoop};
+use super::node::{Kind, NodeId, SymlinkLoop};
 use super::path::TreePath;
 
 /// As many symlinks as Linux follows.
 const MAX_HOPS: usize = 40;
 /// Components that following symlinks may cost all entries of a layer together. Real layers need a few; crafted ones
 /// could make each entry walk 40 links of thousands of components.
-pub(super) const FOLLOW_BUDGET: u64 = 50_000_000;
+pub const FOLLOW_BUDGET: u64 = 50_000_000;
 
 impl Tree {
     /// Where `path` leads when the symlinks on its way are followed inside this tree; its last component is not
@@ -52,6 +52,14 @@ impl Tree {
             }
         }
         Ok(done)
+    }
+
+    /// What `path` leads to when all symlinks are followed, a last one too, at the cost of `budget`, one for each
+    /// component.
+    pub fn resolve(&self, path: &TreePath, budget: &mut u64) -> Option<NodeId> {
+        // The last component is not followed, so one more makes the others all be.
+        let inside = self.follow_within(&path.join(b"."), budget).ok()?;
+        self.find(&inside.split_last()?.0)
     }
 
     /// Whether a symlink lies on the way to `path`; the last component does not count.

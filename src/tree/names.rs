@@ -75,6 +75,11 @@ impl Tree {
         self.live
     }
 
+    /// Paths that ever were in the tree: a bound for [`NodeId::index`].
+    pub fn node_count(&self) -> usize {
+        self.paths.len()
+    }
+
     /// Whether nothing but the root is in the tree.
     pub fn is_empty(&self) -> bool {
         self.live <= 1

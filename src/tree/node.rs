@@ -19,6 +19,13 @@ pub struct EntryRef {
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub struct NodeId(pub(super) u32);
 
+impl NodeId {
+    /// The place of this path in lists that have one for each.
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
 /// An inode of a tree.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Debug)]
 pub(super) struct InodeId(pub(super) u32);
@@ -88,6 +95,10 @@ pub enum Fate {
     RepeatedDirectory,
     /// A layer that is kept has the same file already.
     Unchanged,
+    /// A rule or the user takes it out.
+    Pruned,
+    /// It has become one more name of another file, with the same contents and metadata.
+    Linked,
     /// The same layer has the path again, later.
     Duplicate,
     /// It is a whiteout or an opaque marker.

@@ -11,6 +11,7 @@
 use super::diff::LayerDiff;
 use super::names::Tree;
 use super::node::{EntryRef, NodeId};
+use super::parts::Parts;
 
 /// One entry of the layer to write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,6 +36,9 @@ pub enum Step {
 /// The steps of a layer, in order.
 pub struct Emission<'d> {
     diff: &'d LayerDiff,
+    parts: &'d Parts,
+    /// The part whose steps these are.
+    part: u8,
     /// The name that has the contents, by inode.
     carriers: Vec<Option<NodeId>>,
     /// Nodes by place, the next one last.
@@ -50,18 +54,22 @@ pub struct Emission<'d> {
 type Place = (EntryRef, bool, EntryRef, NodeId);
 
 impl<'d> Emission<'d> {
-    /// The order of `diff`.
-    pub fn new(diff: &'d LayerDiff) -> Self {
+    /// The order of one part of `diff`.
+    pub fn new(diff: &'d LayerDiff, parts: &'d Parts, part: u8) -> Self {
         let upper = &diff.upper;
         let carriers = carriers(upper);
         // A directory without an entry comes with its first child; one without a child where the entry is that needed it.
-        let waits =
-            |id: &NodeId| !upper.has_entry(*id) && (*id == upper.root() || upper.children(*id).next().is_some());
-        let mut queue: Vec<NodeId> = upper.nodes().filter(|id| !waits(id)).collect();
+        let has_child = |id: NodeId| upper.children(id).any(|child| parts.of(child) == part);
+        let waits = |id: NodeId| !upper.has_entry(id) && (id == upper.root() || has_child(id));
+        let mut queue: Vec<NodeId> = upper.nodes().filter(|id| parts.of(*id) == part && !waits(*id)).collect();
         queue.sort_unstable_by_key(|id| std::cmp::Reverse(place(upper, &carriers, *id)));
-        let mut markers: Vec<Step> = diff.opaque.iter().rev().map(|id| Step::Opaque(*id)).collect();
-        markers.extend(diff.removed.iter().rev().map(|id| Step::Whiteout(*id)));
-        Self { diff, carriers, queue, markers, emitted: vec![false; upper.paths.len()], ready: Vec::new() }
+        let mut markers = Vec::new();
+        if part == 0 {
+            markers.extend(diff.opaque.iter().rev().map(|id| Step::Opaque(*id)));
+            markers.extend(diff.removed.iter().rev().map(|id| Step::Whiteout(*id)));
+        }
+        let emitted = vec![false; upper.paths.len()];
+        Self { diff, parts, part, carriers, queue, markers, emitted, ready: Vec::new() }
     }
 
     /// The next step without regard to parents.
@@ -100,11 +108,13 @@ impl Iterator for Emission<'_> {
             let upper = &self.diff.upper;
             let mut at = if matches!(step, Step::Opaque(_)) { id } else { upper.parent(id) };
             while at != upper.root() && upper.is_live(at) && self.first_time(at) {
-                self.ready.push(Step::Ahead(at));
+                if self.parts.of(at) == self.part {
+                    self.ready.push(Step::Ahead(at));
+                }
                 at = upper.parent(at);
             }
             let root = upper.root();
-            if !upper.is_implied(root) && self.first_time(root) {
+            if !upper.is_implied(root) && self.parts.of(root) == self.part && self.first_time(root) {
                 self.ready.push(Step::Ahead(root));
             }
         }

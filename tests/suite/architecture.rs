@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 /// Each room and the rooms it may use, lowest first. A new room says here where it stands.
-const ROOMS: [(&str, &[&str]); 22] = [
+const ROOMS: [(&str, &[&str]); 25] = [
     ("oci", &[]),
     ("tree", &[]),
     ("deflate", &[]),
@@ -21,15 +21,18 @@ const ROOMS: [(&str, &[&str]); 22] = [
     ("input", &["blob", "codec", "layer", "limits", "oci", "tar"]),
     ("output", &["blob", "oci", "tar"]),
     ("plan", &["tree"]),
+    ("packages", &["tree"]),
+    ("split", &["packages", "tree"]),
+    ("prune", &["oci", "packages", "tree"]),
     ("assemble", &["codec", "layer", "oci", "times"]),
     ("report", &["layer"]),
-    ("options", &["assemble", "input", "keep", "layer", "limits", "oci", "output"]),
-    ("error", &["input", "keep", "layer", "oci", "tree"]),
+    ("options", &["assemble", "input", "keep", "layer", "limits", "oci", "output", "prune", "split"]),
+    ("error", &["input", "keep", "layer", "oci", "packages", "prune", "split", "tree"]),
     (
         "stage",
         &[
-            "assemble", "buffers", "codec", "error", "input", "keep", "layer", "oci", "options", "output", "plan",
-            "progress", "report", "tree",
+            "assemble", "buffers", "codec", "error", "input", "keep", "layer", "oci", "options", "output", "packages",
+            "plan", "progress", "prune", "report", "split", "times", "tree",
         ],
     ),
     ("squash", &["error", "options", "progress", "report", "stage"]),

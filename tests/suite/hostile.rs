@@ -440,3 +440,73 @@ fn names_from_the_archive_do_not_reach_the_terminal_raw() {
     let error = squash(&image(&[tar])).unwrap_err().to_string();
     assert!(!error.contains(['\x1b', '\x07']), "{error:?}");
 }
+
+/// An image with a little of everything.
+fn varied() -> Image {
+    let text = "layer\n d d mode=0700\n f d/a x:user.a=1 \"hello\"\n h d/b -> d/a\n l s -> d\n f run/x.pid \"1\"\n p fifo\n \
+                f var/lib/dpkg/info/a.list \"/d\"\nlayer\n f d/.wh.a\n d e\n f e/.wh..wh..opq\n f tmp/x mtime=1.5 \"y\"\n \
+                c dev 1:3\n f app/node_modules/x \"z\"";
+    Image::new(parse_layers(text))
+}
+
+fn parse_layers(text: &str) -> Vec<Vec<u8>> {
+    let case = crate::support::case::parse(&format!("case inline\n{text}\ntree\n")).remove(0);
+    case.layers.iter().map(crate::support::layer::Layer::tar).collect()
+}
+
+/// Squashes with everything on. Whatever comes in, an answer or a refusal comes out.
+fn survives(archive: &[u8]) -> Result<(), proptest::test_runner::TestCaseError> {
+    let rules = imgsquash::prune::Rules::built_in().unwrap();
+    let named = || imgsquash::prune::Named::default();
+    let outcome = squash_with(archive, |options| {
+        options.prune = imgsquash::prune::Choice::new(&rules, Some("max"), named(), named()).unwrap();
+        options.split = imgsquash::split::Split::Auto;
+        options.link_equal_files = true;
+    });
+    match outcome {
+        Ok((out, _)) => _ = crate::support::read::images(&crate::support::read::files(&out)),
+        Err(error) => {
+            proptest::prop_assert_eq!(error.exit_code(), 3, "{}", error);
+            proptest::prop_assert!(!error.to_string().contains('\n'));
+        }
+    }
+    Ok(())
+}
+
+fn mutated(mut bytes: Vec<u8>, changes: &[(proptest::sample::Index, u8, bool)]) -> Vec<u8> {
+    for (at, value, cut) in changes {
+        if bytes.is_empty() {
+            break;
+        }
+        let at = at.index(bytes.len());
+        if *cut {
+            bytes.drain(at..(at + usize::from(*value)).min(bytes.len()));
+        } else {
+            bytes[at] = *value;
+        }
+    }
+    bytes
+}
+
+fn changes() -> impl proptest::strategy::Strategy<Value = Vec<(proptest::sample::Index, u8, bool)>> {
+    use proptest::prelude::*;
+    prop::collection::vec((any::<prop::sample::Index>(), any::<u8>(), prop::bool::weighted(0.1)), 1..6)
+}
+
+proptest::proptest! {
+    #![proptest_config(crate::support::cases(150))]
+
+    #[test]
+    fn mutated_archives_are_answered_or_refused(changes in changes(), form in 0..3_usize) {
+        let form = [Form::Docker, Form::Oci, Form::Both][form];
+        survives(&mutated(varied().save(form), &changes))?;
+    }
+
+    #[test]
+    fn mutated_layers_that_are_signed_are_answered_or_refused(changes in changes(), codec in 0..3_usize) {
+        let mut image = varied();
+        image.layers[1] = mutated(image.layers[1].clone(), &changes);
+        image.codec = [Codec::Plain, Codec::Gzip, Codec::Zstd][codec];
+        survives(&image.save(Form::Oci))?;
+    }
+}

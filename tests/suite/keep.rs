@@ -280,7 +280,7 @@ fn several_images_keep_their_own_layers() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
+    #![proptest_config(crate::support::cases(60))]
 
     #[test]
     fn the_layers_together_make_the_tree((layers, model) in crate::laws::image(), cut in any::<Index>(), at in any::<Index>()) {

@@ -141,7 +141,7 @@ fn tars(layers: &[Layer]) -> Vec<Vec<u8>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2000, ..ProptestConfig::default() })]
+    #![proptest_config(crate::support::cases(2000))]
 
     #[test]
     fn applying_the_difference_gives_the_tree((layers, _) in image(), cut in any::<Index>(), other in image()) {
@@ -201,7 +201,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 150, ..ProptestConfig::default() })]
+    #![proptest_config(crate::support::cases(150))]
 
     #[test]
     fn the_squashed_tree_is_the_tree_of_the_layers((layers, model) in image()) {

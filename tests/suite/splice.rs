@@ -151,7 +151,7 @@ fn layer(archive: &[u8]) -> (Vec<u8>, Vec<u8>) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
+    #![proptest_config(crate::support::cases(60))]
 
     #[test]
     fn any_compressor_and_any_cut_gives_the_tar_that_was_planned(

@@ -7,3 +7,9 @@ pub(crate) mod model;
 pub(crate) mod node;
 pub(crate) mod read;
 pub(crate) mod run;
+
+/// As many random cases as usual, or so many times more as `IMGSQUASH_CAMPAIGN` says.
+pub(crate) fn cases(usual: u32) -> proptest::test_runner::Config {
+    let times = std::env::var("IMGSQUASH_CAMPAIGN").ok().and_then(|text| text.parse().ok()).unwrap_or(1);
+    proptest::test_runner::Config { cases: usual * times, ..proptest::test_runner::Config::default() }
+}

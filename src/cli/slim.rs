@@ -1,0 +1,71 @@
+//! What is taken out.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use imgsquash::prune::{Choice, Named, Rules};
+
+const SLIM: &str = "Slimming";
+
+#[derive(Debug, Args)]
+pub(super) struct SlimArguments {
+    /// Prune what no image needs: every safe rule, or a list of rules, groups and profiles (safe, docs, build, max);
+    /// +NAME and -NAME change the safe set. imgsquash rules lists them
+    #[arg(long, value_name = "LIST", num_args = 0..=1, require_equals = true, default_missing_value = "safe")]
+    #[arg(help_heading = SLIM)]
+    prune: Option<String>,
+
+    /// Prune files that match (/…, ~/… or **/…; a directory means all in it); !GLOB takes back; may be repeated
+    #[arg(long = "prune-path", value_name = "GLOB", help_heading = SLIM)]
+    paths: Vec<String>,
+
+    /// Keep files that match, whatever prunes them; !GLOB takes back; may be repeated
+    #[arg(long = "keep", value_name = "GLOB", help_heading = SLIM)]
+    keep: Vec<String>,
+
+    /// Apply the prune rules of this file too
+    #[arg(long, value_name = "FILE", help_heading = SLIM)]
+    rules: Option<PathBuf>,
+
+    /// Make files that are equal, metadata included, hard links of one
+    #[arg(long, help_heading = SLIM)]
+    pub(super) hardlink_duplicates: bool,
+}
+
+impl SlimArguments {
+    /// What is pruned, or what is wrong with the wish.
+    pub(super) fn choice(&self) -> Result<Choice, String> {
+        let paths = Named::parse(&self.paths).map_err(|problem| format!("--prune-path: {problem}"))?;
+        let keep = Named::parse(&self.keep).map_err(|problem| format!("--keep: {problem}"))?;
+        let rules = all_rules(self.rules.as_deref())?;
+        Choice::new(&rules, self.prune.as_deref(), paths, keep).map_err(|problem| problem.to_string())
+    }
+
+    /// What was asked for, without paths.
+    pub(super) fn provenance(&self) -> Vec<String> {
+        let mut said = Vec::new();
+        said.extend(self.prune.as_ref().map(|list| format!("prune={list}")));
+        for (is_there, name) in [
+            (!self.paths.is_empty(), "prune-path"),
+            (!self.keep.is_empty(), "keep"),
+            (self.rules.is_some(), "rules"),
+            (self.hardlink_duplicates, "hardlink-duplicates"),
+        ] {
+            if is_there {
+                said.push(name.to_owned());
+            }
+        }
+        said
+    }
+}
+
+/// The built-in rules and those of `file`.
+pub(super) fn all_rules(file: Option<&Path>) -> Result<Rules, String> {
+    let mut rules = Rules::built_in().map_err(|problem| problem.to_string())?;
+    if let Some(path) = file {
+        let name = path.display().to_string();
+        let text = std::fs::read_to_string(path).map_err(|problem| format!("cannot read {name}: {problem}"))?;
+        rules.add(&name, &text).map_err(|problem| problem.to_string())?;
+    }
+    Ok(rules)
+}

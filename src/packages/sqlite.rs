@@ -1,0 +1,174 @@
+//! Reads the rows of one table of an sqlite database, as much as rpm's needs: <https://sqlite.org/fileformat2.html>.
+//!
+//! Ours because the database comes from an image that nobody has to trust: sqlite itself runs what a crafted schema
+//! says, while this walks the pages of a single table in safe code.
+
+use std::cell::Cell;
+use std::collections::HashSet;
+
+const MAGIC: &[u8] = b"SQLite format 3\0";
+const INTERIOR: u8 = 5;
+const LEAF: u8 = 13;
+const CUT: &str = "a page is cut short";
+
+/// Hands the last column of every row of `table`, which must hold bytes, to `each`.
+pub(super) fn rows(
+    database: &[u8],
+    table: &[u8],
+    each: &mut dyn FnMut(&[u8]) -> Result<(), &'static str>,
+) -> Result<(), &'static str> {
+    let pages = Pages::new(database)?;
+    let mut root = None;
+    pages.walk(1, &mut |record| {
+        // type, name, tbl_name, rootpage, sql
+        if column(record, 0)? == b"table" && column(record, 1)? == table {
+            root = Some(column(record, 3)?.iter().fold(0, |number, byte| number << 8 | usize::from(*byte)));
+        }
+        Ok(())
+    })?;
+    let root = root.ok_or("it has no table called Packages")?;
+    pages.walk(root, &mut |record| each(last_column(record)?))
+}
+
+struct Pages<'d> {
+    database: &'d [u8],
+    /// Bytes that records may still have: no more than there are pages for, however often a crafted one counts them.
+    left: Cell<usize>,
+    size: usize,
+    /// Bytes of a page that hold data.
+    usable: usize,
+}
+
+impl<'d> Pages<'d> {
+    fn new(database: &'d [u8]) -> Result<Self, &'static str> {
+        let header =
+            database.get(..100).filter(|header| header.starts_with(MAGIC)).ok_or("it is no sqlite database")?;
+        let size = match u16::from_be_bytes([header[16], header[17]]) {
+            1 => 65536,
+            size if size >= 512 && size.is_power_of_two() => usize::from(size),
+            _ => return Err("its pages have no valid size"),
+        };
+        let usable = size - usize::from(header[20]);
+        if usable < 480 {
+            Err("its pages have no valid size")
+        } else {
+            Ok(Self { database, left: Cell::new(2 * database.len()), size, usable })
+        }
+    }
+
+    fn page(&self, number: usize) -> Result<&'d [u8], &'static str> {
+        let begin = number.checked_sub(1).and_then(|before| before.checked_mul(self.size)).ok_or(CUT)?;
+        begin.checked_add(self.size).and_then(|end| self.database.get(begin..end)).ok_or(CUT)
+    }
+
+    /// Hands the record of every row of the table at the page `root` to `each`.
+    fn walk(&self, root: usize, each: &mut dyn FnMut(&[u8]) -> Result<(), &'static str>) -> Result<(), &'static str> {
+        let mut seen = HashSet::new();
+        let mut todo = vec![root];
+        while let Some(number) = todo.pop() {
+            if !seen.insert(number) {
+                return Err("its pages lead to each other");
+            }
+            let page = self.page(number)?;
+            // The first page begins with the header of the database.
+            let at = if number == 1 { 100 } else { 0 };
+            let kind = page[at];
+            let cells = usize::from(u16::from_be_bytes([page[at + 3], page[at + 4]]));
+            let pointers = at + if kind == INTERIOR { 12 } else { 8 };
+            let pointer = |cell: usize| {
+                let bytes = page.get(pointers + 2 * cell..pointers + 2 * cell + 2).ok_or(CUT)?;
+                page.get(usize::from(u16::from_be_bytes([bytes[0], bytes[1]]))..).ok_or(CUT)
+            };
+            match kind {
+                INTERIOR => {
+                    todo.push(word(&page[at + 8..])?);
+                    for cell in (0..cells).rev() {
+                        todo.push(word(pointer(cell)?)?);
+                    }
+                }
+                LEAF => {
+                    for cell in 0..cells {
+                        each(&self.record(pointer(cell)?)?)?;
+                    }
+                }
+                _ => return Err("a page of a table is none"),
+            }
+        }
+        Ok(())
+    }
+
+    /// The record in a leaf cell, with what did not fit into the page.
+    fn record(&self, cell: &[u8]) -> Result<Vec<u8>, &'static str> {
+        let (len, cell) = varint(cell)?;
+        let (_, cell) = varint(cell)?;
+        let len = usize::try_from(len).ok().filter(|len| *len <= self.database.len()).ok_or(CUT)?;
+        self.left.set(self.left.get().checked_sub(len).ok_or("its rows have more bytes than it has")?);
+        let (most, least) = (self.usable - 35, (self.usable - 12) * 32 / 255 - 23);
+        let local = match least + len.saturating_sub(least) % (self.usable - 4) {
+            _ if len <= most => len,
+            local if local <= most => local,
+            _ => least,
+        };
+        let mut record = cell.get(..local).ok_or(CUT)?.to_vec();
+        let mut rest = &cell[local..];
+        while record.len() < len {
+            // Every step adds bytes, so a circle ends.
+            let page = self.page(word(rest)?)?;
+            rest = page;
+            let more = (len - record.len()).min(self.usable - 4);
+            record.extend_from_slice(page.get(4..4 + more).ok_or(CUT)?);
+        }
+        Ok(record)
+    }
+}
+
+fn word(bytes: &[u8]) -> Result<usize, &'static str> {
+    let bytes: [u8; 4] = bytes.get(..4).and_then(|bytes| bytes.try_into().ok()).ok_or(CUT)?;
+    usize::try_from(u32::from_be_bytes(bytes)).map_err(|_| CUT)
+}
+
+fn varint(bytes: &[u8]) -> Result<(u64, &[u8]), &'static str> {
+    let mut number = 0;
+    for (at, byte) in bytes.iter().enumerate().take(9) {
+        if at == 8 {
+            return Ok((number << 8 | u64::from(*byte), &bytes[9..]));
+        }
+        number = number << 7 | u64::from(byte & 0x7f);
+        if byte & 0x80 == 0 {
+            return Ok((number, &bytes[at + 1..]));
+        }
+    }
+    Err(CUT)
+}
+
+/// The bytes of each column of a record.
+fn columns(record: &[u8]) -> Result<Vec<&[u8]>, &'static str> {
+    let (len, types) = varint(record)?;
+    let len = usize::try_from(len).map_err(|_| CUT)?;
+    let mut types = record.get(record.len() - types.len()..len).ok_or(CUT)?;
+    let mut body = record.get(len..).ok_or(CUT)?;
+    let mut columns = Vec::new();
+    while !types.is_empty() {
+        let (kind, rest) = varint(types)?;
+        types = rest;
+        let size = match kind {
+            0 | 8 | 9 => 0,
+            1..=4 => kind,
+            5 => 6,
+            6 | 7 => 8,
+            _ => kind.saturating_sub(12) / 2,
+        };
+        let size = usize::try_from(size).ok().filter(|size| *size <= body.len()).ok_or(CUT)?;
+        columns.push(&body[..size]);
+        body = &body[size..];
+    }
+    Ok(columns)
+}
+
+fn column(record: &[u8], at: usize) -> Result<&[u8], &'static str> {
+    columns(record)?.get(at).copied().ok_or(CUT)
+}
+
+fn last_column(record: &[u8]) -> Result<&[u8], &'static str> {
+    columns(record)?.last().copied().ok_or(CUT)
+}
