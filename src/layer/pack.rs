@@ -58,7 +58,7 @@ impl Compression {
 
 /// Denser than `pigz -6` and twice as fast; see `benches/README.md`.
 const GZIP: u32 = 6;
-/// So little is compressed anew between blocks that a higher level would make the blob a third of a percent smaller.
+/// So little is compressed anew between blocks, and when contents of few layers are divided, that a higher level would make the blob a third of a percent smaller.
 const GZIP_BETWEEN: u32 = 3;
 
 /// A blob that was written.
@@ -74,6 +74,8 @@ pub(super) struct Packed {
 #[derive(Clone, Copy)]
 pub(super) struct Packing<'p> {
     pub(super) compression: Compression,
+    /// Whether compressed blocks of other layers are copied, and this text only could not be.
+    pub(super) is_rest: bool,
     /// Threads that compress.
     pub(super) jobs: NonZeroUsize,
     pub(super) buffers: &'p Buffers,
@@ -135,7 +137,9 @@ impl Packing<'_> {
         let receiver = Arc::new(Mutex::new(receiver));
         for _ in 0..count {
             let receiver = receiver.clone();
-            scope.spawn(move || work(level, &receiver, self.buffers));
+            let alone = level.unwrap_or(if self.is_rest { GZIP_BETWEEN } else { GZIP });
+            let levels = [alone, level.unwrap_or(GZIP_BETWEEN)];
+            scope.spawn(move || work(levels, &receiver, self.buffers));
         }
         Some(sender)
     }
@@ -149,7 +153,7 @@ impl Packing<'_> {
         output: &'s mut (dyn Write + Send),
         workers: Option<SyncSender<Job>>,
     ) -> (Feed<'s>, SyncSender<Fed>, thread::ScopedJoinHandle<'s, io::Result<Option<(Digest, u64)>>>) {
-        let Self { compression, jobs, buffers, seen } = *self;
+        let Self { compression, jobs, buffers, seen, .. } = *self;
         // Chunks on their way to and from those who compress them need places of their own.
         let places = if workers.is_some() { 2 * jobs.get().min(MAX_WORKERS) + 12 } else { 4 };
         let (items, ordered) = sync_channel::<Item>(places);
@@ -161,10 +165,9 @@ impl Packing<'_> {
     }
 }
 
-/// Compresses chunks until there are no more.
-fn work(level: Option<u32>, jobs: &Mutex<Receiver<Job>>, buffers: &Buffers) {
-    let mut alone = ChunkEncoder::new(level.unwrap_or(GZIP));
-    let mut between = ChunkEncoder::new(level.unwrap_or(GZIP_BETWEEN));
+/// Compresses chunks until there are no more: those that stand alone and those beside copied blocks.
+fn work(levels: [u32; 2], jobs: &Mutex<Receiver<Job>>, buffers: &Buffers) {
+    let [mut alone, mut between] = levels.map(ChunkEncoder::new);
     loop {
         let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
         let Ok(Job { text, is_between, done }) = job else { return };

@@ -32,6 +32,8 @@ pub(super) enum Segment {
 #[derive(Debug)]
 pub struct Recipe {
     pub(super) segments: Vec<Segment>,
+    /// Bytes of contents that come from each source layer.
+    pub(super) contents: Vec<u64>,
     /// Bytes of the new uncompressed layer.
     pub plain_size: u64,
     /// Entries of the new layer.
@@ -63,7 +65,8 @@ pub fn recipes(
     for (diff, parts, part) in
         diff.into_iter().flat_map(|(diff, parts)| (0..parts.count()).map(move |part| (diff, parts, part)))
     {
-        let recipe = Recipe { segments: Vec::new(), plain_size: 0, entries: 0 };
+        let contents = vec![0; layers.len()];
+        let recipe = Recipe { segments: Vec::new(), contents, plain_size: 0, entries: 0 };
         let mut cook = Cook { diff, upper: diff.upper(), layers, usage: &mut usage, recipe, written: 0 };
         for step in Emission::new(diff, parts, part) {
             cook.step(step);
@@ -139,6 +142,7 @@ impl Cook<'_> {
     fn copy_contents(&mut self, entry: EntryRef) {
         let Some(span) = self.span(entry) else { return };
         self.copy(entry.layer, span.data(), span.padded());
+        self.recipe.contents[usize::from(entry.layer)] += span.padded();
         if let Some(used) = self.usage.of(entry) {
             used.contents = true;
         }

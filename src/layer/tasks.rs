@@ -143,7 +143,7 @@ mod tests {
             Segment::Copy { layer: 0, start: PLAIN_TASK - 512, len: 1024 },
             Segment::Copy { layer: 1, start: 0, len: 3 * PLAIN_TASK },
         ];
-        let recipe = Recipe { segments, plain_size: 0, entries: 0 };
+        let recipe = Recipe { segments, contents: Vec::new(), plain_size: 0, entries: 0 };
         let tasks = tasks(&[recipe], &[LayerIndex::new(Codec::Plain), LayerIndex::new(Codec::Zstd)]);
         let copy = |layer, start, len, run| Piece { output: 0, what: What::Copy { layer, start, len, run } };
         assert_eq!(
@@ -162,6 +162,7 @@ mod tests {
     fn several_layers_are_read_together() {
         let recipe = |starts: &[u64]| Recipe {
             segments: starts.iter().map(|start| Segment::Copy { layer: 0, start: *start, len: 512 }).collect(),
+            contents: Vec::new(),
             plain_size: 0,
             entries: 0,
         };
@@ -173,7 +174,7 @@ mod tests {
 
     #[test]
     fn a_recipe_of_nothing_has_no_tasks() {
-        let recipe = Recipe { segments: Vec::new(), plain_size: 0, entries: 0 };
+        let recipe = Recipe { segments: Vec::new(), contents: Vec::new(), plain_size: 0, entries: 0 };
         assert!(tasks(&[recipe], &[]).tasks.is_empty());
     }
 }

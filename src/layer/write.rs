@@ -105,7 +105,9 @@ impl Writing<'_> {
         let spliced = self.spliced(recipes);
         let task = |at: usize, take: &mut dyn Take| self.read(&pieces[tasks[at].clone()], diff, &spliced, take);
         let buffers = self.layers.buffers;
-        let packing = Packing { compression: self.compression, jobs: self.jobs, buffers, seen: &seen };
+        let copies_blocks = |layer: usize| spliced[layer].is_some() && self.layers.indexes[layer].codec == Codec::Gzip;
+        let is_rest = recipes.len() > 1 && (0..spliced.len()).any(copies_blocks);
+        let packing = Packing { compression: self.compression, is_rest, jobs: self.jobs, buffers, seen: &seen };
         let packed = packing.pack(outputs, |feeds| {
             ahead(tasks.len(), self.readers(), buffers, feeds, task)?;
             feeds.iter_mut().try_for_each(|feed| Ok::<_, WriteError>(feed.bytes(&END)?))
@@ -126,7 +128,7 @@ impl Writing<'_> {
         &self,
         pieces: &[Piece],
         diff: &LayerDiff,
-        spliced: &[bool],
+        spliced: &[Option<usize>],
         take: &mut dyn Take,
     ) -> Result<(), WriteError> {
         let mut open: Option<Stretches> = None;
@@ -142,8 +144,8 @@ impl Writing<'_> {
                         None => self.layers.open(layer).map_err(|problem| WriteError::Read { layer, problem })?,
                     };
                     let copied = match spliced[usize::from(layer)] {
-                        true => stretches.copy(start, len, run, take),
-                        false => stretches.copy(start, len, run, &mut AsText(take)),
+                        Some(output) if output == piece.output => stretches.copy(start, len, run, take),
+                        _ => stretches.copy(start, len, run, &mut AsText(take)),
                     };
                     copied.map_err(|problem| match problem.kind() {
                         // The one that takes has gone, and its error tells why.
@@ -157,20 +159,15 @@ impl Writing<'_> {
         Ok(())
     }
 
-    /// From which layers compressed blocks are copied. What one block holds for several new layers would make the bytes
-    /// of each depend on its neighbours, so a layer that is divided is compressed anew.
-    fn spliced(&self, recipes: &[Recipe]) -> Vec<bool> {
-        let mut first: Vec<Option<usize>> = vec![None; self.layers.indexes.len()];
-        let mut spliced = vec![self.splice; self.layers.indexes.len()];
-        for (output, recipe) in recipes.iter().enumerate() {
-            for segment in &recipe.segments {
-                if let Segment::Copy { layer, .. } = segment {
-                    let layer = usize::from(*layer);
-                    spliced[layer] &= *first[layer].get_or_insert(output) == output;
-                }
-            }
-        }
-        spliced
+    /// For each source layer the new one that compressed blocks are copied to, if there is one. What one block holds for
+    /// several new layers would make the bytes of each depend on its neighbours, so contents that are divided are
+    /// compressed anew; headers of directories hardly count.
+    fn spliced(&self, recipes: &[Recipe]) -> Vec<Option<usize>> {
+        let only = |layer: usize| {
+            let mut outputs = (0..recipes.len()).filter(|output| recipes[*output].contents[layer] > 0);
+            outputs.next().filter(|_| self.splice && outputs.next().is_none())
+        };
+        (0..self.layers.indexes.len()).map(only).collect()
     }
 
     /// Threads that read. A zstd layer is read in one go, so that two readers of them would take turns and need twice

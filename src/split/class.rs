@@ -137,13 +137,15 @@ fn keep_together(tree: &Tree, own: &mut [Class]) {
 
 fn class(tree: &Tree, id: NodeId, facts: Facts<'_>, installing: &[bool], is_library: bool) -> Class {
     let layer = usize::from(tree.entry(id).layer);
+    // One layer with everything in it tells nothing.
+    let is_installed = facts.layers > 1 && installing.get(layer).copied().unwrap_or(false);
     if layer < facts.base {
         Class::Os
-    } else if facts.owners.is_owned(id) {
+    } else if facts.owners.is_owned(id) || is_installed {
         Class::Packages
     } else if is_library || is_jar(tree, id) {
         Class::Dependencies
-    } else if installing.get(layer).copied().unwrap_or(false) && (facts.layers > 1 || is_of_system(tree, id)) {
+    } else if facts.layers == 1 && is_of_system(tree, id) {
         Class::Packages
     } else {
         Class::App
