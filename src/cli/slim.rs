@@ -35,6 +35,9 @@ pub(super) struct SlimArguments {
 impl SlimArguments {
     /// What is pruned, or what is wrong with the wish.
     pub(super) fn choice(&self) -> Result<Choice, String> {
+        if self.prune.is_none() && self.rules.is_none() && self.paths.is_empty() && self.keep.is_empty() {
+            return Ok(Choice::default());
+        }
         let paths = Named::parse(&self.paths).map_err(|problem| format!("--prune-path: {problem}"))?;
         let keep = Named::parse(&self.keep).map_err(|problem| format!("--keep: {problem}"))?;
         let rules = all_rules(self.rules.as_deref())?;

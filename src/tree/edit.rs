@@ -1,7 +1,6 @@
 //! Changing a tree that is whole: files go, are emptied, or become one.
 
 use std::collections::HashMap;
-use std::hash::{DefaultHasher, Hash, Hasher};
 
 use super::apply::note;
 use super::meta::Meta;
@@ -84,12 +83,14 @@ impl Tree {
     }
 }
 
-/// Equal for equal files, and hardly ever for others.
+/// Equal for equal files, and hardly ever for others. What is rare is left to comparing.
 fn likeness(inode: &Inode) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    let Meta { mtime, uid, gid, mode, extra } = &inode.meta;
-    if let Kind::File { size, fingerprint } = inode.kind {
-        (size, fingerprint, mtime.seconds, mtime.nanoseconds, uid, gid, mode, extra).hash(&mut hasher);
-    }
-    hasher.finish()
+    let Meta { mtime, uid, gid, mode, .. } = &inode.meta;
+    let Kind::File { size, fingerprint } = inode.kind else { return 0 };
+    let owner = u64::from(*uid) << 32 | u64::from(*gid);
+    let rest = u64::from(mtime.nanoseconds) << 16 | u64::from(*mode);
+    let words = [size, mtime.seconds.cast_unsigned(), owner, rest];
+    words
+        .into_iter()
+        .fold(fingerprint, |mixed, word| (mixed ^ word).rotate_left(29).wrapping_mul(0x9e37_79b9_7f4a_7c15))
 }
