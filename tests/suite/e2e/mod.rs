@@ -1,6 +1,7 @@
-//! Against the real consumers: docker, podman, containerd, skopeo and umoci, as root. `tests/run` installs and starts
-//! them and builds the images; without that these tests are ignored.
+//! Against real runtimes and real images. `tests/run` prepares them; without root and the runtimes these tests are ignored.
 
+mod layers;
 mod real;
 mod runtime;
 mod semantics;
+mod slim;

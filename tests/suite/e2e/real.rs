@@ -15,14 +15,14 @@ use crate::support::read::{extract, files, images};
 use crate::support::run::{Place, command};
 
 /// An image that was prepared, in one of its forms.
-fn prepared(name: &str) -> PathBuf {
+pub(super) fn prepared(name: &str) -> PathBuf {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/e2e").join(name);
     assert!(path.exists(), "{} is missing: run tests/e2e/prepare", path.display());
     path
 }
 
 /// Squashes with the command itself.
-fn squash(input: &Path, output: &Path, more: &[&str]) {
+pub(super) fn squash(input: &Path, output: &Path, more: &[&str]) {
     sh(
         command().get_program().to_str().unwrap(),
         &[&["-q", input.to_str().unwrap(), "-o", output.to_str().unwrap()][..], more].concat(),
@@ -30,7 +30,7 @@ fn squash(input: &Path, output: &Path, more: &[&str]) {
 }
 
 /// The tree of the only layer of an archive.
-fn layer_tree(archive: &Path) -> Tree {
+pub(super) fn layer_tree(archive: &Path) -> Tree {
     let files = files(&std::fs::read(archive).unwrap());
     let images = images(&files);
     assert_eq!(images.len(), 1);
@@ -39,7 +39,7 @@ fn layer_tree(archive: &Path) -> Tree {
 }
 
 /// Runs `look` on a docker image that `archive` is loaded as.
-fn with_docker<T>(archive: &Path, look: impl FnOnce(&str) -> T) -> T {
+pub(super) fn with_docker<T>(archive: &Path, look: impl FnOnce(&str) -> T) -> T {
     let loaded = sh("docker", &["load", "-q", "-i", archive.to_str().unwrap()]);
     let image = loaded.trim().rsplit_once(": ").unwrap().1.to_owned();
     let seen = look(&image);

@@ -61,7 +61,7 @@ impl Runtime {
                 self.export(archive, name, &export)?;
                 entries(&std::fs::read(export).unwrap()).0
             }
-            Self::Containerd => mount(archive, name, &place.path("mounted"))?,
+            Self::Containerd => mount(archive, &place.path("mounted"))?,
         };
         nodes.retain(|(path, _)| !is_injected(path));
         for (_, node) in &mut nodes {
@@ -91,18 +91,21 @@ pub(super) fn ctr() -> Command {
     if started.exists() {
         command.arg("-a").arg(started);
     }
-    command.args(["-n", "imgsquash"]);
+    // Tests run side by side and import images of the same name.
+    let thread = format!("{:?}", std::thread::current().id()).replace(['(', ')'], "");
+    command.arg("-n").arg(format!("imgsquash-{}-{thread}", std::process::id()));
     command
 }
 
-fn mount(archive: &Path, name: &str, mounted: &Path) -> Result<Vec<(Vec<u8>, Node)>, String> {
+fn mount(archive: &Path, mounted: &Path) -> Result<Vec<(Vec<u8>, Node)>, String> {
     std::fs::create_dir(mounted).unwrap();
-    let full = format!("docker.io/library/{name}");
     run(ctr().args(["images", "import"]).arg(archive))?;
-    let done = run(ctr().args(["images", "mount", &full]).arg(mounted)).map(|_| walk(mounted));
+    let listed = run(ctr().args(["images", "ls", "-q"]))?;
+    let full = listed.lines().next().unwrap_or_default();
+    let done = run(ctr().args(["images", "mount", full]).arg(mounted)).map(|_| walk(mounted));
     let _ = run(Command::new("umount").arg(mounted));
     let _ = run(ctr().args(["snapshots", "rm"]).arg(mounted));
-    let _ = run(ctr().args(["images", "rm", "--sync", &full]));
+    let _ = run(ctr().args(["images", "rm", "--sync", full]));
     done
 }
 
