@@ -103,10 +103,10 @@ impl<'t> Classes<'t> {
         for id in nodes.into_iter().rev() {
             if tree.inode(id).kind == Kind::Directory {
                 let inside: Option<Class> = inside[id.index()];
-                let is_shared = facts.owners.owner(id) == Owner::Several;
+                // One more package would change it, or some later layer has changed it already.
+                let changes = facts.owners.owner(id) == Owner::Several || tree.inode(id).header_differs;
                 own[id.index()] = match inside.unwrap_or(own[id.index()]) {
-                    // One more package would change it.
-                    Class::Os if is_shared => Class::Packages,
+                    Class::Os if changes => Class::Packages,
                     last => last,
                 };
             }

@@ -6,8 +6,8 @@
 //!   to it, libraries of languages, the application.
 //! - The base is what the layers below the base image's end have. Above it, what a package owns is the packages', and so
 //!   is everything else that came in a layer that installed packages, because such a layer is made anew as a whole.
-//! - A directory belongs to the last class that has anything in it. One that packages of the base share belongs to the
-//!   packages, because one more package changes its time.
+//! - A directory belongs to the last class that has anything in it. One of the base that packages share, or that a later
+//!   layer changed, belongs to the packages, because its time changes with them.
 //! - With more layers than classes, files of packages are dealt out by the hash of the package's name: it stays when
 //!   other packages come and go, where dealing by size does not.
 
