@@ -78,7 +78,10 @@ fn image_lines(image: &ImageReport) -> String {
     text
 }
 
-/// What each rule took, and what it left because of a guard.
+/// Pruned files that are shown.
+const LARGEST: usize = 10;
+
+/// What each rule took, the largest files of all, and what was left because of a guard.
 fn pruned(image: &ImageReport) -> String {
     let Some(rules) = &image.pruned else { return String::new() };
     let (files, bytes) = rules.iter().fold((0, 0), |(files, bytes), rule| (files + rule.files, bytes + rule.bytes));
@@ -111,6 +114,12 @@ fn pruned(image: &ImageReport) -> String {
             text,
             "                {hidden:>8}  of it lie in kept layers: hidden by whiteouts, nothing is freed"
         );
+    }
+    let mut largest: Vec<_> = rules.iter().flat_map(|rule| &rule.largest).filter(|file| file.bytes > 0).collect();
+    largest.sort_by(|a, b| (b.bytes, &a.path).cmp(&(a.bytes, &b.path)));
+    for (at, file) in largest.iter().take(LARGEST).enumerate() {
+        let first = if at == 0 { "largest" } else { "" };
+        let _ = writeln!(text, "    {first:<12}{:>8}  {}", human(file.bytes), file.path);
     }
     for rule in rules {
         for guard in &rule.kept {
