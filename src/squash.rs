@@ -16,7 +16,7 @@ pub fn squash(options: &Options, progress: &dyn Progress) -> Result<Report, Erro
     let mut job = Job::new(options, progress);
     let store = job.open()?;
     let catalog = job.choose(&store)?;
-    let bases = job.bases()?;
+    let bases = job.bases(&catalog)?;
     let mut sink = job.create()?;
     let mut images = BTreeMap::new();
     for id in catalog.chosen() {

@@ -67,8 +67,16 @@ impl<'o> Job<'o> {
         Ok(catalog)
     }
 
-    /// The images of the archive that holds the base, if one was named.
-    pub(crate) fn bases(&self) -> Result<Vec<Base>, Error> {
+    /// The images that may be the base: those of the archive that was named, or those beside the image.
+    pub(crate) fn bases(&self, beside: &Catalog) -> Result<Vec<Base>, Error> {
+        let base = |image: &Image| Base {
+            digest: image.digest,
+            platform: image.config.platform().clone(),
+            diff_ids: image.config.diff_ids().to_vec(),
+        };
+        if self.options.keep == Keep::Guess {
+            return Ok(beside.images.iter().map(base).collect());
+        }
         let Some(origin) = self.options.base.as_ref().filter(|_| self.options.keep == Keep::Base) else {
             return Ok(Vec::new());
         };
@@ -76,10 +84,6 @@ impl<'o> Job<'o> {
         let store = self.open_archive(origin, &name)?;
         let catalog = input::read(&store, &self.options.limits)
             .map_err(|problem| Error::Input { input: name, problem: Box::new(problem) })?;
-        let base = |image: &Image| Base {
-            platform: image.config.platform().clone(),
-            diff_ids: image.config.diff_ids().to_vec(),
-        };
         Ok(catalog.images.iter().map(base).collect())
     }
 

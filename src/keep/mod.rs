@@ -4,13 +4,18 @@
 //! - Layers are counted from 1, the oldest first, as `docker history` and manifests list them, rows without a layer not
 //!   counted.
 //! - A base image is all of its layers or none: a base that is only partly below the image is an error.
-//! - Without the base at hand it is guessed as vulnerability scanners do: base images end with a CMD or an ENTRYPOINT,
-//!   and images built on them go on after it. The last one that is not the image's own ends the base.
+//! - `org.opencontainers.image.base.digest` (image-spec, annotations.md) names the base; when the archive has it too, its
+//!   layers tell. A digest alone does not.
+//! - Else it is guessed as vulnerability scanners do: base images end with a CMD or an ENTRYPOINT, and images built on
+//!   them go on after it. The last one that is not the image's own ends the base.
+
+mod base;
 
 use std::ops::Range;
 
 use thiserror::Error;
 
+use self::base::{annotated, base, guess};
 use crate::oci::{DiffId, Digest, Image, Platform};
 
 /// What a person asked to keep.
@@ -68,6 +73,8 @@ impl std::fmt::Display for Pick {
 /// A base image: what it runs on and the layers it has.
 #[derive(Clone, Debug)]
 pub struct Base {
+    /// The digest of its manifest.
+    pub digest: Digest,
     /// The platform.
     pub platform: Platform,
     /// The layers, oldest first.
@@ -149,7 +156,7 @@ pub fn squashed(image: &Image, keep: &Keep, bases: &[Base]) -> Result<(Range<usi
         }
         Keep::Base => (base(image, bases)?..layers, None),
         Keep::Guess => {
-            let (count, why) = guess(image)?;
+            let (count, why) = annotated(image, bases).map_or_else(|| guess(image), Ok)?;
             (count..layers, Some(why))
         }
     };
@@ -171,72 +178,18 @@ fn position(image: &Image, pick: &Pick) -> Result<usize, KeepError> {
     }
 }
 
-/// How many layers the base has.
-fn base(image: &Image, bases: &[Base]) -> Result<usize, KeepError> {
-    let wanted = image.config.platform();
-    let Some(base) = bases.iter().find(|base| base.platform.matches(wanted)) else {
-        let mut found: Vec<String> = bases.iter().map(|base| base.platform.to_string()).collect();
-        found.sort();
-        found.dedup();
-        return Err(KeepError::BasePlatform { wanted: wanted.clone(), found: found.join(", ") });
-    };
-    for (at, theirs) in base.diff_ids.iter().enumerate() {
-        let ours = image.layers.get(at).map(|layer| layer.diff_id);
-        if ours != Some(*theirs) {
-            let image = ours.map_or("none".to_owned(), |ours| ours.to_string());
-            return Err(KeepError::NotTheBase { position: at + 1, base: *theirs, image });
-        }
-    }
-    Ok(base.diff_ids.len())
-}
-
 /// How many of the oldest layers are the base image, as far as the history tells.
 pub fn base_of(image: &Image) -> Option<usize> {
     guess(image).ok().map(|(count, _)| count)
 }
 
-/// How many layers the base has by what the history says, and what it says.
-fn guess(image: &Image) -> Result<(usize, String), KeepError> {
-    let history = image.config.history().unwrap_or_default();
-    let rows = history.iter().filter(|row| !row.is_empty_layer()).count();
-    if history.is_empty() {
-        return Err(KeepError::NoBase("the image has no history"));
-    }
-    if rows != image.layers.len() {
-        return Err(KeepError::NoBase("its history does not fit its layers"));
-    }
-    // Settings after the newest layer are the image's own.
-    let own = history.iter().rposition(|row| !row.is_empty_layer()).unwrap_or_default();
-    let ends = |at: &usize| history[*at].is_empty_layer() && sets_command(&history[*at].created_by());
-    let Some(end) = (0..own).rev().find(ends) else {
-        return Err(KeepError::NoBase("no row of its history before the newest layer sets CMD or ENTRYPOINT"));
-    };
-    let count = history[..end].iter().filter(|row| !row.is_empty_layer()).count();
-    if count == 0 {
-        return Err(KeepError::NoBase("the only CMD or ENTRYPOINT comes before the first layer"));
-    }
-    let text = history[end].created_by();
-    let text = text.trim_start_matches("/bin/sh -c #(nop)").trim();
-    let short: String = text.chars().take(60).collect();
-    Ok((
-        count,
-        format!("kept {} as the base image, which ends with row {} of the history: {short}", Count(count), end + 1),
-    ))
-}
-
-/// Whether a row of the history sets what a container runs, as the classic builder, BuildKit and buildah write it.
-fn sets_command(created_by: &str) -> bool {
-    let text = created_by.trim_start_matches("/bin/sh -c #(nop)").trim_start();
-    text.starts_with("CMD") || text.starts_with("ENTRYPOINT")
-}
-
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::oci::{Config, Document, Layer, LayerKind};
 
     /// An image of the layers 1, 2, … with these rows; those that begin with `#` stand for no layer.
-    fn image(rows: &[&str]) -> Image {
+    pub(super) fn image(rows: &[&str]) -> Image {
         let count = rows.iter().filter(|row| !row.starts_with('#')).count();
         let diff_id = |at: usize| Digest::of(&[u8::try_from(at).unwrap()]);
         let history: Vec<_> = rows
@@ -294,42 +247,5 @@ mod tests {
         let error =
             format!("the image has no layer {unknown}: its layers are told by their position, digest or diff_id");
         assert_eq!(range(&image, &Keep::Below(pick(&unknown))), Err(error));
-    }
-
-    #[test]
-    fn a_base_is_all_of_its_layers_or_none() {
-        let image = image(&["one", "two", "three"]);
-        let base = |platform: &str, layers: &[u8]| Base {
-            platform: platform.parse().unwrap(),
-            diff_ids: layers.iter().map(|at| DiffId(Digest::of(&[*at]))).collect(),
-        };
-        let with = |bases: &[Base]| squashed(&image, &Keep::Base, bases).map(|(range, _)| range);
-        assert_eq!(with(&[base("linux/arm64", &[9]), base("linux/amd64", &[1, 2])]), Ok(2..3));
-        let error = with(&[base("linux/amd64", &[1, 9])]).unwrap_err().to_string();
-        assert!(error.contains("they part at layer 2, where the base has sha256:"), "{error}");
-        let error = with(&[base("linux/amd64", &[1, 2, 3, 4])]).unwrap_err().to_string();
-        assert!(error.contains("they part at layer 4") && error.ends_with("and the image none"), "{error}");
-        let error = with(&[base("linux/arm/v7", &[1])]).unwrap_err().to_string();
-        assert_eq!(error, "the base has no image for linux/amd64; there are: linux/arm/v7");
-    }
-
-    #[test]
-    fn a_base_is_guessed_by_the_command_that_ends_it() {
-        for (rows, expected) in [
-            (&["ADD rootfs", "#CMD [\"bash\"]", "RUN apt", "COPY app", "#CMD [\"app\"]"][..], Ok(1)),
-            (&["ADD", "#/bin/sh -c #(nop)  CMD [\"bash\"]", "RUN python", "#ENTRYPOINT [\"x\"]", "COPY app"], Ok(2)),
-            (&["ADD", "RUN", "#CMD [\"app\"]"], Err("no row")),
-            (&["#CMD [\"x\"]", "ADD", "RUN"], Err("the only CMD")),
-            (&[], Err("no history")),
-        ] {
-            match (guess(&image(rows)), expected) {
-                (Ok((count, why)), Ok(expected)) => {
-                    assert_eq!(count, expected, "{rows:?}");
-                    assert!(why.contains("as the base image, which ends with row"), "{why}");
-                }
-                (Err(error), Err(text)) => assert!(error.to_string().contains(text), "{error}"),
-                (found, _) => panic!("{rows:?}: {found:?}"),
-            }
-        }
     }
 }
