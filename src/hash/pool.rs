@@ -11,8 +11,11 @@ use super::text::Text;
 use crate::buffers::Shared;
 use crate::oci::Digest;
 
-/// Pieces of a text that may wait; whoever feeds more waits in turn.
+/// Pieces of a text that may wait; whoever feeds more waits in turn. Fewer when there are many texts, because their pieces
+/// are memory.
 const WAITING: usize = 8;
+/// Pieces of all texts that should wait at most.
+const WAITING_TOGETHER: usize = 64;
 /// Blocks hashed before looking for a second text.
 const ALONE: usize = 512;
 
@@ -143,7 +146,8 @@ impl State {
         let (first, second) = (ready.next(), ready.next());
         let is_alone = second.is_none() && left.is_none() && right.is_none();
         let is_lonely = is_alone && self.lanes.len() - self.free.len() > 1;
-        let can_wait = |place: usize| self.lanes[place].waiting.len() < WAITING && !self.lanes[place].urgent;
+        let limit = self.limit();
+        let can_wait = |place: usize| self.lanes[place].waiting.len() < limit && !self.lanes[place].urgent;
         if is_lonely && first.is_some_and(can_wait) && !self.closing {
             return;
         }
@@ -153,6 +157,12 @@ impl State {
                 *hand = ready.next().and_then(|place| self.take(place));
             }
         }
+    }
+
+    /// Pieces of each text that may wait.
+    fn limit(&self) -> usize {
+        let texts = self.lanes.len() - self.free.len();
+        (WAITING_TOGETHER / texts.max(1)).clamp(2, WAITING)
     }
 
     /// The next piece of a text that no thread is at.
@@ -208,7 +218,7 @@ impl Hash<'_> {
     /// Hands on the next piece; waits while several are waiting already.
     pub fn feed(&self, piece: Shared) {
         let mut state = self.hashing.lock();
-        while state.lanes[self.lane].waiting.len() >= WAITING {
+        while state.lanes[self.lane].waiting.len() >= state.limit() {
             state = self.hashing.wait(&self.hashing.done, state);
         }
         state.lanes[self.lane].waiting.push_back(piece);

@@ -24,6 +24,9 @@ use crate::oci::{DiffId, Digest};
 /// More threads than this would wait for the one that reads.
 const MAX_WORKERS: usize = 20;
 
+/// Pieces that may wait to be written, of all new layers.
+const PLACES: usize = 48;
+
 /// How a new layer is compressed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Compression {
@@ -70,6 +73,15 @@ pub(super) struct Packed {
     pub(super) size: u64,
 }
 
+/// What one new layer gets.
+struct Room {
+    /// Pieces that may wait to be written.
+    places: usize,
+    /// Threads that compress what the writer compresses itself.
+    threads: usize,
+    text_size: u64,
+}
+
 /// How new layers are packed.
 #[derive(Clone, Copy)]
 pub(super) struct Packing<'p> {
@@ -84,10 +96,12 @@ pub(super) struct Packing<'p> {
 }
 
 impl Packing<'_> {
-    /// Compresses what `produce` feeds to each of the `outputs` and writes it there. Returns what was written.
+    /// Compresses what `produce` feeds to each of the `outputs`, texts of these sizes, and writes it there. Returns what was
+    /// written.
     pub(super) fn pack<E: From<io::Error>>(
         &self,
         outputs: Vec<&mut (dyn Write + Send)>,
+        text_sizes: &[u64],
         produce: impl FnOnce(&mut [Feed<'_>]) -> Result<(), E>,
     ) -> Result<Vec<Packed>, E> {
         // One thread hashes the text and the blob of a layer faster than another inflates.
@@ -96,8 +110,14 @@ impl Packing<'_> {
             thread::scope(|scope| {
                 let workers = self.workers(scope);
                 let (mut feeds, mut writers) = (Vec::new(), Vec::new());
-                for output in outputs {
-                    let (feed, end, writer) = self.open(scope, hashing, output, workers.clone());
+                // Chunks on their way to and from those who compress them need places of their own, but of many layers
+                // each gets fewer: what waits there is memory.
+                let most = if workers.is_some() { 2 * self.jobs.get().min(MAX_WORKERS) + 12 } else { 4 };
+                let places = most.min((PLACES / outputs.len().max(1)).max(3));
+                let threads = (self.jobs.get() / outputs.len().max(1)).max(1);
+                for (output, text_size) in outputs.into_iter().zip(text_sizes) {
+                    let room = Room { places, threads, text_size: *text_size };
+                    let (feed, end, writer) = self.open(scope, hashing, output, workers.clone(), room);
                     feeds.push(feed);
                     writers.push((end, writer));
                 }
@@ -152,15 +172,14 @@ impl Packing<'_> {
         hashing: &'s Hashing,
         output: &'s mut (dyn Write + Send),
         workers: Option<SyncSender<Job>>,
+        Room { places, threads, text_size }: Room,
     ) -> (Feed<'s>, SyncSender<Fed>, thread::ScopedJoinHandle<'s, io::Result<Option<(Digest, u64)>>>) {
-        let Self { compression, jobs, buffers, seen, .. } = *self;
-        // Chunks on their way to and from those who compress them need places of their own.
-        let places = if workers.is_some() { 2 * jobs.get().min(MAX_WORKERS) + 12 } else { 4 };
+        let Self { compression, buffers, seen, .. } = *self;
         let (items, ordered) = sync_channel::<Item>(places);
         let (end_sender, end) = sync_channel(1);
         let hash = (compression != Compression::None).then(|| hashing.begin());
         let out = Out::new(output, buffers, hash);
-        let writer = scope.spawn(move || write(compression, jobs, out, &ordered, &end));
+        let writer = scope.spawn(move || write(compression, (threads, text_size), out, &ordered, &end));
         (Feed::new(buffers, hashing.begin(), items, workers, seen), end_sender, writer)
     }
 }

@@ -108,7 +108,8 @@ impl Writing<'_> {
         let copies_blocks = |layer: usize| spliced[layer].is_some() && self.layers.indexes[layer].codec == Codec::Gzip;
         let is_rest = recipes.len() > 1 && (0..spliced.len()).any(copies_blocks);
         let packing = Packing { compression: self.compression, is_rest, jobs: self.jobs, buffers, seen: &seen };
-        let packed = packing.pack(outputs, |feeds| {
+        let text_sizes: Vec<u64> = recipes.iter().map(|recipe| recipe.plain_size).collect();
+        let packed = packing.pack(outputs, &text_sizes, |feeds| {
             ahead(tasks.len(), self.readers(), buffers, feeds, task)?;
             feeds.iter_mut().try_for_each(|feed| Ok::<_, WriteError>(feed.bytes(&END)?))
         })?;

@@ -1,7 +1,6 @@
 //! Writing the blob of a new layer, part by part, in the thread of its own that every blob has.
 
 use std::io::{self, Write};
-use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 
@@ -22,7 +21,7 @@ const MAX_ZSTD_WORKERS: usize = 6;
 /// Writes the blob, part by part, and its end, if that ever comes. Returns its digest and size, if it is hashed.
 pub(super) fn write(
     compression: Compression,
-    jobs: NonZeroUsize,
+    (threads, text_size): (usize, u64),
     mut out: Out<'_>,
     ordered: &Receiver<Item>,
     end: &Receiver<Fed>,
@@ -39,9 +38,11 @@ pub(super) fn write(
         }
         Compression::Zstd(level) => {
             let mut encoder = zstd::stream::write::Encoder::new(&mut out, level)?;
+            // A small layer then gets a small window.
+            encoder.set_pledged_src_size(Some(text_size))?;
             encoder.include_checksum(true)?;
             // With one worker or more the bytes are the same for any number of them; with none they are others.
-            encoder.multithread(u32::try_from(jobs.get().min(MAX_ZSTD_WORKERS)).unwrap_or(1))?;
+            encoder.multithread(u32::try_from(threads.min(MAX_ZSTD_WORKERS)).unwrap_or(1))?;
             encoder.set_parameter(zstd::zstd_safe::CParameter::JobSize(ZSTD_JOB))?;
             encoder.set_parameter(zstd::zstd_safe::CParameter::OverlapSizeLog(ZSTD_OVERLAP))?;
             for item in ordered {
