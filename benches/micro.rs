@@ -8,11 +8,32 @@ use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};
 use imgsquash::deflate::{ChunkEncoder, GzipReader, Joiner, Place, Until};
 use imgsquash::hash::hashing;
+use imgsquash::oci::Document;
+use imgsquash::packages::Owners;
+use imgsquash::prune::{Choice, Facts, Named, Rules, prune};
 use imgsquash::tar::{Form, Members, encode};
 use imgsquash::tree::{Fates, Kind, LayerBuilder, LayerDiff, Meta, Tree, TreePath, apply, diff};
 
 fn main() {
     divan::main();
+}
+
+/// All safe rules on a file system that they take a few files of, as is usual.
+#[divan::bench(args = [10_000, 100_000])]
+fn prune_rules(bencher: Bencher<'_, '_>, count: usize) {
+    let paths = paths(count);
+    let mut tree = Tree::new();
+    let more = ["var/lib/apt/lists/a", "root/.cache/pip/http/a/b", "var/log/dpkg.log", "tmp/x"];
+    let mut builder = LayerBuilder::new(0);
+    for path in paths.iter().cloned().chain(more.map(|path| TreePath::parse(path.as_bytes()).unwrap())) {
+        builder.put(&path, Kind::File { size: 1, fingerprint: 1 }, Meta::implied(), true).unwrap();
+    }
+    apply(&mut tree, builder.finish().unwrap().0, &mut Fates::new()).unwrap();
+    let choice = Choice::new(&Rules::built_in().unwrap(), Some("safe"), Named::default(), Named::default()).unwrap();
+    let (config, owners) = (Document::default(), Owners::default());
+    bencher.counter(ItemsCount::new(count)).with_inputs(|| tree.clone()).bench_local_values(|mut tree| {
+        prune(&mut tree, &mut Fates::new(), &choice, Facts { config: &config, owners: &owners }).unwrap()
+    });
 }
 
 /// Paths as they are in real images: a few levels deep, many in one directory.

@@ -39,3 +39,38 @@ pub(super) fn compare(tree: &Tree, before: &[Known]) -> Result<(), PruneError> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::prune::{Named, Rules};
+    use crate::tree::{Fate, LayerBuilder, TreePath};
+
+    #[test]
+    fn a_database_that_is_not_what_it_was_is_found() {
+        // Without info/*.list dpkg assumes that a package has no files, and scanners find no packages at all.
+        let mut builder = LayerBuilder::new(0);
+        let path = |name: &str| TreePath::parse(name.as_bytes()).unwrap();
+        for name in ["var/lib/dpkg/status", "var/lib/dpkg/info/a.list", "usr/lib/sysimage/rpm/rpmdb.sqlite", "tmp/x"] {
+            builder.put(&path(name), Kind::File { size: 1, fingerprint: 1 }, Meta::implied(), true).unwrap();
+        }
+        let tree = builder.finish().unwrap().0.upper().clone();
+        let choice = Choice::new(&Rules::built_in().unwrap(), None, Named::default(), Named::default()).unwrap();
+        let before = databases(&tree, &choice);
+        assert_eq!(before.len(), 3);
+        assert_eq!(compare(&tree, &before), Ok(()));
+        let mut fates = vec![vec![Fate::Kept; 8]];
+        for name in ["var/lib/dpkg/info/a.list", "usr/lib/sysimage/rpm/rpmdb.sqlite"] {
+            for empty in [false, true] {
+                let mut tree = tree.clone();
+                let id = tree.find(&path(name)).unwrap();
+                if empty {
+                    tree.empty_file(id, &mut fates, Fate::Pruned);
+                } else {
+                    tree.take_out(id, &mut fates, Fate::Pruned);
+                }
+                assert_eq!(compare(&tree, &before), Err(PruneError::Database { path: format!("/{name}") }));
+            }
+        }
+    }
+}

@@ -345,6 +345,32 @@ fn some_things_never_go() {
 }
 
 #[test]
+fn a_cache_directory_is_no_reason_to_empty_it() {
+    // ~/.cache holds installs: "Executable doesn't exist at /root/.cache/ms-playwright"; without /var/cache/apt/archives
+    // apt fails with "archives/partial is missing" (BelaPlatform/bela-image#15).
+    let all = [
+        "root/.cache/ms-playwright/chromium/chrome",
+        "root/.cache/puppeteer/chrome/chrome",
+        "root/.cache/node/corepack/pnpm/bin",
+        "root/.cache/pypoetry/virtualenvs/app/bin/python",
+        "root/.cache/huggingface/hub/model.bin",
+        "home/app/.cache/uv/environments/x/bin/python",
+        "var/cache/example/state",
+        "var/cache/CACHEDIR.TAG",
+        "opt/app/cache/CACHEDIR.TAG",
+    ];
+    let nodes: Vec<(&str, Kind)> = all.iter().map(|name| (*name, file(b"1"))).collect();
+    let mut image = image(&[&nodes[..], &[("var/cache/apt/archives/partial/x", file(b"1"))]].concat());
+    image.config["config"] = json!({});
+    let (found, _) = pruned(&image, "safe");
+    for name in all {
+        assert!(found.contains_key(name), "{name}");
+    }
+    assert!(found.contains_key("var/cache/apt/archives/partial"));
+    assert!(!found.contains_key("var/cache/apt/archives/partial/x"));
+}
+
+#[test]
 fn a_person_names_paths_and_exceptions() {
     let image = image(&[
         ("opt/app/a.txt", file(b"1")),
