@@ -6,7 +6,7 @@ use thiserror::Error;
 
 use crate::input::{InputError, Note, OpenError, SelectError};
 use crate::keep::KeepError;
-use crate::layer::{IndexError, WriteError};
+use crate::layer::{IndexError, TooMuchWritten, WriteError};
 use crate::packages::PackagesError;
 use crate::prune::PruneError;
 use crate::split::SplitError;
@@ -98,6 +98,14 @@ pub enum Error {
         input: String,
         /// What is too much.
         problem: Full,
+    },
+    /// The new layer would be far larger than the old ones.
+    #[error("{input}: {problem}")]
+    TooMuchWritten {
+        /// The input.
+        input: String,
+        /// What is too much.
+        problem: TooMuchWritten,
     },
     /// Something was noticed that `--strict` does not let pass.
     #[error("{input}: {note} (refused because of --strict)")]

@@ -18,6 +18,9 @@ const INTERNAL: u8 = 4;
 /// Input or output failed.
 const FAILED: u8 = 3;
 
+/// Characters of a message. What an archive says in it may be long.
+const MAX_MESSAGE: usize = 2000;
+
 /// Whether a signal is ending the process.
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
@@ -75,7 +78,10 @@ fn print_out(text: &str) -> ExitCode {
 
 fn fail(message: &str, code: u8) -> ExitCode {
     // Names from archives are escaped where they come in; a message is one line whatever else it carries.
-    let line: String = message.chars().map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let mut line: String = message.chars().take(MAX_MESSAGE).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    if line.len() < message.len() {
+        line.push('…');
+    }
     let _ = writeln!(std::io::stderr(), "imgsquash: {line}");
     ExitCode::from(code)
 }

@@ -4,7 +4,7 @@
 //! - `manifest.json` has one entry for each image. Docker's classic store keeps one image for a name, so of several
 //!   platforms the first has the names there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use serde_json::json;
 
@@ -46,20 +46,17 @@ pub fn docker_files(catalog: &Catalog, assembled: &BTreeMap<ImageId, Assembled>)
 /// The names each image has in `manifest.json`.
 pub fn names(catalog: &Catalog) -> BTreeMap<ImageId, Vec<Reference>> {
     let mut names: BTreeMap<ImageId, Vec<Reference>> = BTreeMap::new();
+    let mut seen: HashSet<(ImageId, String)> = HashSet::new();
     for entry in &catalog.entries {
         let Some(first) = entry.images().first().copied() else { continue };
+        let is_new = !names.contains_key(&first);
         let known = names.entry(first).or_default();
-        known.extend(entry.references());
-        known.extend(catalog.images[first.0].repo_tags.iter().cloned());
-    }
-    for known in names.values_mut() {
-        let mut seen = Vec::new();
-        known.retain(|name| {
-            !seen.contains(name) && {
-                seen.push(name.clone());
-                true
+        let own = if is_new { catalog.images[first.0].repo_tags.as_slice() } else { &[] };
+        for name in entry.references().iter().chain(own) {
+            if seen.insert((first, name.to_string())) {
+                known.push(name.clone());
             }
-        });
+        }
     }
     names
 }

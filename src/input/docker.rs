@@ -30,6 +30,9 @@ pub(super) fn saved_images(manifest: &Span, limits: &Limits) -> Result<Vec<Saved
     let bytes = document(manifest, WHAT, limits)?;
     let images: Vec<SavedImage> = serde_json::from_slice(&bytes)
         .map_err(|error| InvalidJson { what: WHAT.to_owned(), detail: error.to_string() })?;
+    if images.iter().map(|image| image.repo_tags.as_ref().map_or(0, Vec::len)).sum::<usize>() > limits.entries {
+        return Err(InputError::TooMuch { what: "the tags of manifest.json", limit: limits.entries });
+    }
     if images.len() > limits.documents {
         return Err(InputError::TooMuch { what: "the images of manifest.json", limit: limits.documents });
     }
@@ -43,9 +46,10 @@ pub(super) fn references(image: &SavedImage) -> Vec<Reference> {
 
 pub(super) fn read(store: &Store, manifest: &Span, limits: &Limits) -> Result<Catalog, InputError> {
     let mut catalog = Catalog { root: root(), entries: Vec::new(), images: Vec::new() };
+    let mut configs = 0;
     for saved in saved_images(manifest, limits)? {
         let id = ImageId(catalog.images.len());
-        let image = image(store, &saved, limits)?;
+        let image = image(store, &saved, limits, &mut configs)?;
         let platform = image.config.platform().clone();
         let mut descriptors: Vec<Document> = image.repo_tags.iter().map(named).collect();
         if descriptors.is_empty() {
@@ -84,10 +88,15 @@ fn named(name: &Reference) -> Document {
     descriptor
 }
 
-fn image(store: &Store, saved: &SavedImage, limits: &Limits) -> Result<Image, InputError> {
+fn image(store: &Store, saved: &SavedImage, limits: &Limits, configs: &mut u64) -> Result<Image, InputError> {
     let what = format!("config {}", saved.config);
     let Some(span) = store.get(&saved.config)? else { return Err(InputError::Missing { what }) };
     let bytes = document(&span, &what, limits)?;
+    *configs += bytes.len() as u64;
+    if *configs > limits.configs {
+        let limit = usize::try_from(limits.configs).unwrap_or(usize::MAX);
+        return Err(InputError::TooMuch { what: "the bytes of all configs", limit });
+    }
     if let Some(expected) = named_digest(saved.config.strip_suffix(".json").unwrap_or(&saved.config)) {
         let found = Digest::of(&bytes);
         if found != expected {

@@ -46,8 +46,16 @@ pub(super) fn read(store: &Store, index: &Span, limits: &Limits) -> Result<Catal
         }
     }
     let mut root = Document::parse(&document(index, "index.json", limits)?, "index.json")?;
-    let mut reader =
-        Reader { store, limits, repo_tags, images: Vec::new(), known: HashMap::new(), path: Vec::new(), documents: 0 };
+    let mut reader = Reader {
+        store,
+        limits,
+        repo_tags,
+        images: Vec::new(),
+        known: HashMap::new(),
+        expanded: 0,
+        path: Vec::new(),
+        documents: 0,
+    };
     let entries = reader.entries(&mut root, "index.json")?;
     Ok(Catalog { root, entries, images: reader.images })
 }
@@ -59,7 +67,9 @@ struct Reader<'s> {
     repo_tags: HashMap<Digest, Vec<Reference>>,
     images: Vec<Image>,
     /// Manifests read so far.
-    known: HashMap<Digest, Item>,
+    known: HashMap<Digest, (Item, usize)>,
+    /// Entries of all indexes, as often as they are named.
+    expanded: usize,
     /// Indexes on the way from the root.
     path: Vec<Digest>,
     documents: usize,
@@ -83,9 +93,16 @@ impl Reader<'_> {
         if said.contains_key(ATTESTATION) || is_unknown_platform(descriptor) {
             return Ok(Item::Other(Other::Attestation));
         }
-        if let Some(known) = self.known.get(&digest) {
-            return Ok(known.clone());
+        self.expanded += 1;
+        if let Some((known, size)) = self.known.get(&digest) {
+            // An index that many name is copied for each.
+            self.expanded += size;
+            return if self.expanded > self.limits.entries { Err(self.too_many()) } else { Ok(known.clone()) };
         }
+        if self.expanded > self.limits.entries {
+            return Err(self.too_many());
+        }
+        let before = self.expanded;
         self.documents += 1;
         if self.documents > self.limits.documents {
             return Err(InputError::TooMuch { what: "the manifests of the archive", limit: self.limits.documents });
@@ -112,8 +129,12 @@ impl Reader<'_> {
             DocumentKind::Index => self.index(&bytes, digest, &what)?,
             _ => self.manifest(&bytes, digest, &what)?,
         };
-        self.known.insert(digest, item.clone());
+        self.known.insert(digest, (item.clone(), self.expanded - before));
         Ok(item)
+    }
+
+    fn too_many(&self) -> InputError {
+        InputError::TooMuch { what: "the entries of its indexes", limit: self.limits.entries }
     }
 
     fn index(&mut self, bytes: &[u8], digest: Digest, what: &str) -> Result<Item, InputError> {

@@ -1,8 +1,9 @@
 //! All layers of an image, read in parallel.
 
+use std::collections::HashSet;
 use std::num::NonZeroUsize;
 use std::ops::Range;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use super::entries::Budget;
@@ -78,12 +79,17 @@ impl Readers<'_> {
         let hashers = NonZeroUsize::new(readers / 2).unwrap_or(NonZeroUsize::MIN);
         let budget = Budget::new(limits.metadata);
         let spacing = MIN_SPACING.max(sources.iter().map(|source| source.blob.len()).sum::<u64>() / WAYS_IN);
+        let mut blobs = HashSet::new();
+        let distinct = sources.iter().filter(|source| blobs.insert(source.layer.name.as_str()));
+        let limit = limits.image_bytes(distinct.map(|source| source.blob.len()).sum());
+        let total = AtomicU64::new(0);
         positions.sort_by_key(|position| std::cmp::Reverse(sources[*position].blob.len()));
         let next = AtomicUsize::new(0);
         let oldest_bad = AtomicUsize::new(usize::MAX);
         let done = Mutex::new(Vec::with_capacity(positions.len()));
         hashing(hashers, |hashing| {
-            let reading = Reading { limits, budget: &budget, hashing, buffers, spacing, seen };
+            let total = (&total, limit);
+            let reading = Reading { limits, total, budget: &budget, hashing, buffers, spacing, seen };
             let work = || {
                 while let Some(position) = positions.get(next.fetch_add(1, Ordering::Relaxed)) {
                     if *position > oldest_bad.load(Ordering::Relaxed) {

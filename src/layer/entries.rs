@@ -127,8 +127,13 @@ impl<'b> Entries<'b> {
     fn charge(&mut self, member: &Member) -> Result<(), IndexError> {
         let extra = &member.meta.extra;
         let shared = Arc::strong_count(extra) > 2;
-        let records =
-            if shared { 0 } else { extra.xattrs.iter().chain(&extra.pax).map(|(k, v)| k.len() + v.len() + 32).sum() };
+        let records = if shared {
+            0
+        } else {
+            extra.uname.len()
+                + extra.gname.len()
+                + extra.xattrs.iter().chain(&extra.pax).map(|(k, v)| k.len() + v.len() + 32).sum::<usize>()
+        };
         let sparse = extra.sparse.as_ref().map_or(0, |map| map.len() * 16);
         // Each component may be a directory of its own.
         let components = member.name.iter().filter(|byte| **byte == b'/').count() + 1;

@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::io;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use thiserror::Error;
 use xxhash_rust::xxh3::Xxh3Default;
@@ -137,6 +138,14 @@ pub enum IndexError {
     /// An entry that cannot be part of a file system.
     #[error(transparent)]
     Put(#[from] PutError),
+    /// More than all layers of an image may have.
+    #[error(
+        "the layers up to it have more than {limit} bytes together: raise the limit with --max-layer-size if you trust the image"
+    )]
+    TooLargeTogether {
+        /// The limit, in bytes.
+        limit: u64,
+    },
     /// More metadata than memory is meant for.
     #[error(
         "its entries need more than {limit} bytes of memory: raise the limit with --max-metadata if you trust the image"
@@ -160,6 +169,8 @@ impl Source {
 /// What all layers of an image share while they are read.
 pub(super) struct Reading<'r> {
     pub(super) limits: &'r Limits,
+    /// Bytes of all layers so far, and what they may have.
+    pub(super) total: (&'r AtomicU64, u64),
     pub(super) budget: &'r Budget,
     pub(super) hashing: &'r Hashing,
     pub(super) buffers: &'r Buffers,
@@ -223,6 +234,10 @@ impl Reading<'_> {
         let (end, plain) = members.drain()?;
         let (diff_id, ways_in, in_one_part) = plain.finish();
         let (plain_size, ends_with_zeros) = (end.len, end.zeros);
+        let (total, limit) = self.total;
+        if total.fetch_add(plain_size, Ordering::Relaxed).saturating_add(plain_size) > limit {
+            return Err(IndexError::TooLargeTogether { limit });
+        }
         let index = LayerIndex { plain_size, ends_with_zeros, in_one_part, ways_in, ..LayerIndex::new(codec) };
         let (index, diff) = entries.finish(index)?;
         Ok((index, diff, diff_id))

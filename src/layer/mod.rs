@@ -24,6 +24,6 @@ pub use all::{AtLayer, Indexed, Readers};
 pub use index::{EntrySpan, IndexError, LayerIndex, Note};
 pub use open::{Seen, Source};
 pub use pack::Compression;
-pub use recipe::{Recipe, recipes};
+pub use recipe::{Recipe, TooMuchWritten, recipes};
 pub use stretches::Layers;
 pub use write::{WriteError, Writing, Written};

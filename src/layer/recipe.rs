@@ -7,6 +7,8 @@
 
 use std::ops::Range;
 
+use thiserror::Error;
+
 use super::account::{Account, Usage};
 use super::index::{EntrySpan, LayerIndex};
 use crate::tar::{BLOCK, Form, encode};
@@ -40,6 +42,16 @@ pub struct Recipe {
     pub entries: u64,
 }
 
+/// More headers than anyone needs: short entries that stand for long paths or large attributes, again and again.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+#[error(
+    "the headers of the new layer need more than {limit} bytes: raise the limit with --max-metadata if you trust the image"
+)]
+pub struct TooMuchWritten {
+    /// The limit, in bytes.
+    pub limit: u64,
+}
+
 /// Two zero blocks end an archive.
 pub(super) const END: [u8; 2 * BLOCK] = [0; 2 * BLOCK];
 
@@ -54,12 +66,13 @@ struct Cook<'l> {
 }
 
 /// The recipes for the parts of `diff`, whose entries lie in `layers`, and the account of the layers at the positions
-/// `squashed`.
+/// `squashed`. No more than `limit` bytes of headers are written anew.
 pub fn recipes(
     diff: Option<(&LayerDiff, &Parts)>,
     layers: &[LayerIndex],
     squashed: &Range<usize>,
-) -> (Vec<Recipe>, Account) {
+    limit: u64,
+) -> Result<(Vec<Recipe>, Account), TooMuchWritten> {
     let mut usage = Usage::new(layers);
     let (mut recipes, mut written) = (Vec::new(), 0);
     for (diff, parts, part) in
@@ -70,13 +83,16 @@ pub fn recipes(
         let mut cook = Cook { diff, upper: diff.upper(), layers, usage: &mut usage, recipe, written: 0 };
         for step in Emission::new(diff, parts, part) {
             cook.step(step);
+            if written + cook.written > limit {
+                return Err(TooMuchWritten { limit });
+            }
         }
         let end = END.len() as u64;
         cook.recipe.plain_size += end;
         written += cook.written + end;
         recipes.push(cook.recipe);
     }
-    (recipes, Account { written, ..usage.account(layers, squashed) })
+    Ok((recipes, Account { written, ..usage.account(layers, squashed) }))
 }
 
 impl Cook<'_> {

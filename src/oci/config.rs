@@ -103,6 +103,9 @@ impl Config {
             architecture: word("architecture")?.unwrap_or_else(|| "unknown".to_owned()),
             variant: word("variant")?,
         };
+        if history.as_ref().is_some_and(|rows: &Vec<HistoryRow>| rows.len() > MAX_ROWS) {
+            return Err(invalid(format!("its history has more than {MAX_ROWS} rows")));
+        }
         Ok(Self { diff_ids, history, platform, document })
     }
 
@@ -172,6 +175,9 @@ impl Config {
         self.document.to_bytes()
     }
 }
+
+/// Rows of a history. Real ones have some hundreds.
+const MAX_ROWS: usize = 65536;
 
 fn invalid(detail: String) -> InvalidJson {
     InvalidJson { what: "the image config".to_owned(), detail }

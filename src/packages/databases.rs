@@ -39,8 +39,7 @@ pub fn databases(tree: &Tree) -> Result<Vec<Database>, PackagesError> {
     let apk = [&b"lib/apk/db/installed"[..], b"usr/lib/apk/db/installed"];
     let apk = unique(apk.into_iter().filter_map(|path| file(tree, path)));
     let packages = directory(tree, b"var/lib/pacman/local").into_iter().flat_map(|local| tree.children(local));
-    let pacman =
-        sorted(tree, packages.filter_map(|package| tree.child(package, b"files")).filter(|id| is_file(tree, *id)));
+    let pacman = sorted(packages.filter_map(|package| tree.child(package, b"files")).filter(|id| is_file(tree, *id)));
     let found = [(Manager::Dpkg, dpkg), (Manager::Apk, apk), (Manager::Rpm, rpm(tree)?), (Manager::Pacman, pacman)];
     let found: Vec<Database> = found
         .into_iter()
@@ -89,12 +88,12 @@ fn is_file(tree: &Tree, id: NodeId) -> bool {
 
 fn children(tree: &Tree, path: &[u8], wanted: impl Fn(&[u8]) -> bool) -> Vec<NodeId> {
     let all = directory(tree, path).into_iter().flat_map(|directory| tree.children(directory));
-    sorted(tree, all.filter(|id| is_file(tree, *id) && wanted(tree.name(*id))))
+    sorted(all.filter(|id| is_file(tree, *id) && wanted(tree.name(*id))))
 }
 
-fn sorted(tree: &Tree, ids: impl Iterator<Item = NodeId>) -> Vec<NodeId> {
+fn sorted(ids: impl Iterator<Item = NodeId>) -> Vec<NodeId> {
     let mut ids: Vec<NodeId> = ids.collect();
-    ids.sort_by_cached_key(|id| tree.path(*id));
+    ids.sort_unstable();
     ids
 }
 

@@ -26,10 +26,11 @@ const PROGRAMS: [&str; 10] = [
 /// Why each of `rules` is skipped, if it is.
 pub(super) fn skipped(tree: &Tree, rules: &[Rule], facts: &Facts<'_>) -> Vec<Option<String>> {
     let mut globs: Vec<(usize, String, Glob)> = Vec::new();
-    let places: Vec<String> = facts.path().into_iter().chain(PROGRAMS.map(str::to_owned)).collect();
+    let literal = |place: &String| !place.contains(['*', '?', '[', '{', '}', '\\', '~']);
+    let places = facts.path().into_iter().filter(literal).chain(PROGRAMS.map(str::to_owned));
+    let places: Vec<String> = places.collect();
     for (at, rule) in rules.iter().enumerate() {
         for program in &rule.unless_command {
-            // PATH may hold what is no glob; that place is then not looked at.
             let found = places.iter().filter_map(|place| parse(&format!("{place}/{program}")).ok()).flatten();
             globs.extend(found.map(|glob| (at, String::new(), glob)));
         }

@@ -38,12 +38,20 @@ impl Facts<'_> {
     pub(super) fn path(&self) -> Vec<String> {
         let path = self.env().into_iter().filter(|(name, _)| name == "PATH").map(|(_, value)| value).next_back();
         let path = path.unwrap_or_else(|| "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin".to_owned());
-        path.split(':')
-            .filter(|place| place.starts_with('/'))
-            .map(|place| place.trim_end_matches('/').to_owned())
-            .collect()
+        // It comes from the image: so few are enough, and a shell reads no patterns in it.
+        let mut places: Vec<String> = Vec::new();
+        for place in path.split(':').map(|place| place.trim_end_matches('/')) {
+            let is_place = place.starts_with('/') && place.len() < 4096 && !places.iter().any(|known| known == place);
+            if is_place && places.len() < MAX_PLACES {
+                places.push(place.to_owned());
+            }
+        }
+        places
     }
 }
+
+/// Directories of PATH that are looked at.
+const MAX_PLACES: usize = 64;
 
 struct Engine<'e> {
     choice: &'e Choice,
@@ -125,7 +133,7 @@ impl<'e> Engine<'e> {
                     seen.insert(id);
                     doomed.push(Doomed { id, rule: at, action });
                 }
-                for id in sorted(tree, self.of(at, Action::Dangling)) {
+                for id in sorted(self.of(at, Action::Dangling)) {
                     let is_link = matches!(tree.inode(id).kind, Kind::Symlink(_));
                     let leads = is_link && tree.resolve(&tree.path(id), &mut FOLLOW_BUDGET.clone()).is_some();
                     if leads && guards.of(id).is_none() && !self.matches.never.contains_key(&id) && !self.is_kept(id) {
@@ -157,7 +165,7 @@ impl<'e> Engine<'e> {
             };
             let is_wanted = |id: &NodeId| rule.only_with.as_ref().is_none_or(|wanted| has_companion(tree, *id, wanted));
             let of_action = self.of(at, action).filter(|id| !kept.contains(id)).filter(fits).filter(is_wanted);
-            found.extend(sorted(tree, of_action).into_iter().map(|id| (id, action)));
+            found.extend(sorted(of_action).into_iter().map(|id| (id, action)));
         }
         found
     }
@@ -210,7 +218,7 @@ impl<'e> Engine<'e> {
             ..RuleOutcome::default()
         };
         let chosen = wanted.iter().filter(|(_, place)| decides(&self.choice.paths, Some(place))).map(|(id, _)| *id);
-        for id in sorted(tree, chosen.filter(|id| tree.inode(*id).kind != Kind::Directory && !seen.contains(id))) {
+        for id in sorted(chosen.filter(|id| tree.inode(*id).kind != Kind::Directory && !seen.contains(id))) {
             let path = || format!("/{}", tree.path(id));
             if self.is_kept(id) {
                 result.kept("kept by --keep", path);
@@ -231,8 +239,8 @@ fn decides(named: &Named, last: Option<&usize>) -> bool {
     last.is_some_and(|last| named.0[*last].0)
 }
 
-fn sorted(tree: &Tree, ids: impl Iterator<Item = NodeId>) -> Vec<NodeId> {
+fn sorted(ids: impl Iterator<Item = NodeId>) -> Vec<NodeId> {
     let mut ids: Vec<NodeId> = ids.collect();
-    ids.sort_by_cached_key(|id| tree.path(*id));
+    ids.sort_unstable();
     ids
 }

@@ -36,6 +36,8 @@ pub struct GlobError {
     pub problem: String,
 }
 
+/// Bytes of a glob. Linux has no longer paths.
+const MAX_LENGTH: usize = 4096;
 /// Alternatives that one text may have.
 const MAX_ALTERNATIVES: usize = 1000;
 
@@ -87,6 +89,10 @@ impl fmt::Debug for Part {
 /// The globs that `text` stands for.
 pub(super) fn parse(text: &str) -> Result<Vec<Glob>, GlobError> {
     let fail = |problem: String| GlobError { glob: text.to_owned(), problem };
+    if text.len() > MAX_LENGTH {
+        let shown: String = text.chars().take(60).collect();
+        return Err(GlobError { glob: format!("{shown}…"), problem: format!("is longer than {MAX_LENGTH} bytes") });
+    }
     let mut globs = Vec::new();
     for alternative in alternatives(text).map_err(fail)? {
         let paths = match alternative.strip_prefix("~/") {

@@ -23,6 +23,8 @@ struct Guard {
     is_volume: bool,
 }
 
+/// Words of a command that are looked for; real ones have a few.
+const MAX_WORDS: usize = 1000;
 const VOLUME: &str = "under the volume";
 
 /// Variables that name places and no files.
@@ -36,7 +38,7 @@ impl<'t> Guards<'t> {
         let directory = directory.filter(|text| !text.is_empty()).unwrap_or_else(|| "/".to_owned());
         let path = facts.path();
         for (what, words) in commands(config) {
-            for word in words {
+            for word in words.into_iter().take(MAX_WORDS) {
                 guards.command(&word, &directory, &path, &format!("referenced by {what}"));
             }
         }
@@ -97,7 +99,7 @@ impl<'t> Guards<'t> {
     fn add(&mut self, path: &str, guard: &str) {
         let Ok(path) = TreePath::parse(path.as_bytes()) else { return };
         // Both the link and what it leads to.
-        let link = self.tree.follow(&path).ok().and_then(|path| self.tree.find(&path));
+        let link = self.tree.locate(&path, &mut self.budget);
         let target = self.tree.resolve(&path, &mut self.budget);
         for id in [link, target].into_iter().flatten().filter(|id| *id != self.tree.root()) {
             let is_volume = guard.starts_with(VOLUME);

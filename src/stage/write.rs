@@ -34,7 +34,8 @@ impl Job<'_> {
         let splice = self.options.edits.times == Times::Keep;
         let writing = Writing { layers, compression, splice, jobs, progress: self.progress };
         let new = plan.new.as_ref().map(|(diff, parts)| (diff, parts));
-        let (recipes, account) = layer::recipes(new, indexes, &plan.squashed);
+        let (recipes, account) = layer::recipes(new, indexes, &plan.squashed, self.options.limits.written_bytes())
+            .map_err(|problem| Error::TooMuchWritten { input: self.input.clone(), problem })?;
         let Some((diff, _)) = new else { return Ok(Outcome { written: Vec::new(), account }) };
         if let [recipe] = &recipes[..]
             && let Some((position, written)) = writing.unchanged(recipe)

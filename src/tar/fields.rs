@@ -81,8 +81,8 @@ impl Fields {
                 }
             }
             _ => match key.strip_prefix(b"SCHILY.xattr.") {
-                Some(name) if !name.is_empty() => pax::set(&mut self.extra.xattrs, name, value),
-                _ => pax::set(&mut self.extra.pax, key, value),
+                Some(name) if !name.is_empty() => self.extra.xattrs.push((name.into(), value.into())),
+                _ => self.extra.pax.push((key.into(), value.into())),
             },
         }
         Ok(())

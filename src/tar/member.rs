@@ -352,7 +352,9 @@ impl<R: Forward> Members<R> {
 
     /// The metadata, sharing its rarer part with earlier members that have the same.
     fn meta(&mut self, block: &Block, fields: &mut Fields, sparse: Option<SparseMap>) -> Result<Meta, TarProblem> {
-        let extra = Extra { sparse, ..std::mem::take(&mut fields.extra) };
+        let mut extra = Extra { sparse, ..std::mem::take(&mut fields.extra) };
+        pax::put_in_order(&mut extra.xattrs);
+        pax::put_in_order(&mut extra.pax);
         let extra = match self.extras.get(&extra) {
             Some(known) => known.clone(),
             None => {

@@ -63,6 +63,15 @@ fn digits(number: usize) -> usize {
     number.to_string().len()
 }
 
+/// Sorts records that were found one after the other; of equal keys the last counts. At once, because a header may have a
+/// hundred thousand of them.
+pub(super) fn put_in_order(records: &mut Records) {
+    records.sort_by(|(a, _), (b, _)| a.cmp(b));
+    records.reverse();
+    records.dedup_by(|(later, _), (kept, _)| later == kept);
+    records.reverse();
+}
+
 /// Sets a record, replacing one with the same key.
 pub(super) fn set(records: &mut Records, key: &[u8], value: &[u8]) {
     match records.binary_search_by(|(known, _)| (**known).cmp(key)) {

@@ -24,7 +24,7 @@ use super::follow::FOLLOW_BUDGET;
 use super::meta::Meta;
 use super::names::Tree;
 use super::node::{EntryRef, Fate, Full, Inode, InodeId, Kind, LinkError, LinkProblem, NodeId, SymlinkLoop};
-use super::path::TreePath;
+use super::path::{MAX_PATH, TreePath};
 
 /// Collects the entries of one layer.
 #[derive(Debug)]
@@ -215,6 +215,9 @@ impl LayerBuilder {
         };
         let way = led.as_ref().unwrap_or(path);
         let renamed = way != path;
+        if way.as_bytes().len() > MAX_PATH {
+            return Err(SymlinkLoop(path.clone()).into());
+        }
         let mut at = self.upper.root();
         let mut names = way.components().peekable();
         while let Some(name) = names.next() {

@@ -5,7 +5,6 @@ use super::builder::Unresolved;
 use super::meta::Timestamp;
 use super::names::Tree;
 use super::node::{EntryRef, Fate, Fates, Full, Inode, InodeId, Kind, NodeId};
-use super::path::TreePath;
 
 /// What one layer says: which lower paths are gone, and a tree to lay over what remains.
 ///
@@ -78,17 +77,13 @@ pub fn diff(base: &Tree, tree: Tree, same: SameContents<'_>, fates: &mut Fates) 
         let (gone, kept): (Vec<NodeId>, Vec<NodeId>) =
             base.children(directory).partition(|child| upper.child(place, base.name(*child)).is_none());
         if gone.len() > 1 && kept.is_empty() {
-            opaque.push((path, place));
+            opaque.push(place);
             continue;
         }
         for child in gone {
-            removed.push((base.path(child), upper.intern(place, base.name(child))?));
+            removed.push(upper.intern(place, base.name(child))?);
         }
     }
-    removed.sort();
-    opaque.sort();
-    let ids = |paths: Vec<(TreePath, NodeId)>| -> Vec<NodeId> { paths.into_iter().map(|(_, id)| id).collect() };
-    let (removed, opaque) = (ids(removed), ids(opaque));
     let mut touched: Vec<NodeId> = removed.iter().map(|id| upper.parent(*id)).chain(opaque.iter().copied()).collect();
     touched.sort_unstable();
     leave_out_what_is_equal(base, &mut upper, &touched, same, fates);
@@ -131,9 +126,9 @@ fn leave_out_what_is_equal(
     }
     let groups = changed_groups(base, upper, same);
     // Deepest first, so that a directory that is only on the way is met after what is in it.
-    let mut nodes: Vec<_> = upper.nodes().map(|id| (upper.path(id), id)).collect();
-    nodes.sort();
-    for (path, id) in nodes.into_iter().rev() {
+    let nodes: Vec<NodeId> = upper.nodes().collect();
+    for id in nodes.into_iter().rev() {
+        let path = upper.path(id);
         let Some(twin) = base.find(&path) else {
             upper.set_implied(id, false);
             continue;

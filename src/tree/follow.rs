@@ -54,6 +54,11 @@ impl Tree {
         Ok(done)
     }
 
+    /// What is at `path` when symlinks on the way are followed, but not a last one, at the cost of `budget`.
+    pub fn locate(&self, path: &TreePath, budget: &mut u64) -> Option<NodeId> {
+        self.find(&self.follow_within(path, budget).ok()?)
+    }
+
     /// What `path` leads to when all symlinks are followed, a last one too, at the cost of `budget`, one for each
     /// component.
     pub fn resolve(&self, path: &TreePath, budget: &mut u64) -> Option<NodeId> {

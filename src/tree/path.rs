@@ -20,15 +20,22 @@ pub enum InvalidPath {
     #[error("it contains a NUL byte")]
     Nul,
     /// No file system can hold it either.
-    #[error("it is longer than 65535 bytes")]
+    #[error("it is longer than the 4096 bytes that a path has on Linux")]
     TooLong,
+    /// Nor this.
+    #[error("it has a name longer than the 255 bytes that a file system can hold")]
+    NameTooLong,
 }
+
+/// PATH_MAX and NAME_MAX of Linux: no runtime can extract what is longer.
+pub(super) const MAX_PATH: usize = 4096;
+const MAX_NAME: usize = 255;
 
 impl TreePath {
     /// Normalises a name from a tar: `./x`, `/x`, `x/` and `x//y` lose what they have too much; `..` takes back the
     /// component before it, as Docker's and containerd's lexical cleaning do, and is an error at the root.
     pub fn parse(name: &[u8]) -> Result<Self, InvalidPath> {
-        if name.len() > usize::from(u16::MAX) {
+        if name.len() > MAX_PATH {
             return Err(InvalidPath::TooLong);
         }
         let mut path = Self(Vec::with_capacity(name.len()));
@@ -41,6 +48,7 @@ impl TreePath {
                     }
                 }
                 _ if component.contains(&0) => return Err(InvalidPath::Nul),
+                _ if component.len() > MAX_NAME => return Err(InvalidPath::NameTooLong),
                 _ => path.push(component),
             }
         }
@@ -233,7 +241,9 @@ mod tests {
         {
             assert_eq!(TreePath::parse(name.as_bytes()), Err(error), "{name}");
         }
-        assert_eq!(TreePath::parse(&[b'a'; 65_536]), Err(InvalidPath::TooLong));
+        assert_eq!(TreePath::parse(&b"a/".repeat(2049)), Err(InvalidPath::TooLong));
+        assert_eq!(TreePath::parse(&[b'a'; 256]), Err(InvalidPath::NameTooLong));
+        assert!(TreePath::parse(&[b'a'; 255]).is_ok() && TreePath::parse(&b"a/".repeat(2048)).is_ok());
     }
 
     #[test]

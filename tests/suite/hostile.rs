@@ -317,7 +317,9 @@ fn entries_that_would_need_endless_memory() {
     }
     refused(&image(&[extension(b'x', &vec![b' '; 2 << 20])]), &["an extended header has 2097152 bytes"]);
     let long = [extension(b'L', &vec![b'n'; 70_000]), file("x", b"")].concat();
-    refused(&image(&[long]), &["longer than 65535 bytes"]);
+    refused(&image(&[long]), &["longer than the 4096 bytes that a path has on Linux"]);
+    let long = [extension(b'L', &vec![b'n'; 256]), file("x", b"")].concat();
+    refused(&image(&[long]), &["a name longer than the 255 bytes that a file system can hold"]);
 }
 
 #[test]
@@ -363,7 +365,7 @@ fn archives_with_too_many_documents() {
     let layers = Image { codec: Codec::Plain, ..Image::new(vec![vec![]; 5000]) };
     refused(&layers.save(Form::Docker), &["the image's layers exceed the limit of 4096"]);
     let huge = [file("manifest.json", &vec![b' '; 20 << 20]), vec![0; 1024]].concat();
-    refused(&huge, &["cannot read manifest.json", "more than the 16777216"]);
+    refused(&huge, &["cannot read manifest.json", "more than the 8388608"]);
 }
 
 #[test]
@@ -509,4 +511,90 @@ proptest::proptest! {
         image.codec = [Codec::Plain, Codec::Gzip, Codec::Zstd][codec];
         survives(&image.save(Form::Oci))?;
     }
+}
+
+#[test]
+fn indexes_that_name_each_other_many_times_do_not_multiply() {
+    let mut archive = Archive::default();
+    let mut descriptor = archive.image(&Image::new(vec![layer()]));
+    for _ in 0..6 {
+        let index = json!({"schemaVersion": 2, "manifests": vec![descriptor; 20]});
+        descriptor = archive.blob(INDEX, serde_json::to_vec(&index).unwrap());
+    }
+    archive.layout(&[descriptor]);
+    let begun = Instant::now();
+    refused(&archive.tar(), &["the entries of its indexes exceed the limit of 65536"]);
+    assert!(begun.elapsed() < Duration::from_secs(5));
+}
+
+#[test]
+fn tags_history_and_configs_without_end_are_refused() {
+    let mut image = Image::new(vec![layer()]);
+    image.tags = (0..3000).map(|at| format!("app:{at}")).collect();
+    let begun = Instant::now();
+    let (out, _) = squash(&image.save(Form::Docker)).unwrap();
+    assert_eq!(crate::support::read::images(&crate::support::read::files(&out)).len(), 3000);
+    assert!(begun.elapsed() < Duration::from_secs(10), "each tag costs the same");
+    image.tags = (0..70_000).map(|at| format!("app:{at}")).collect();
+    refused(&image.save(Form::Docker), &["the tags of manifest.json exceed the limit of 65536"]);
+    image.tags = vec!["app:1".to_owned()];
+    image.config["history"] = json!(vec![json!({"empty_layer": true}); 70_000]);
+    refused(&image.save(Form::Oci), &["its history has more than 65536 rows"]);
+}
+
+#[test]
+fn headers_that_stand_for_much_larger_ones_are_refused() {
+    // Hard links have short headers; what is written for them has the attributes of the file.
+    let mut tar = pax_header(&[(b"SCHILY.xattr.user.x".to_vec(), vec![b'x'; 500_000])]);
+    tar.extend(file("f", b"data"));
+    for at in 0..50 {
+        let link = Node { mtime: (at, 0), ..Node::new(Kind::Link(b"f".to_vec())) };
+        tar.extend(Entry { name: format!("l{at}").into_bytes(), node: link }.tar());
+    }
+    tar.extend([0; 1024]);
+    let error = squash_with(&image(&[tar]), |options| options.limits.metadata = 1_000_000).unwrap_err();
+    assert!(error.to_string().contains("the headers of the new layer need more than 4000000 bytes"), "{error}");
+    assert_eq!(error.exit_code(), 3);
+}
+
+#[test]
+fn a_header_of_very_many_records_is_read_in_time() {
+    let records: Vec<(Vec<u8>, Vec<u8>)> =
+        (0..60_000_u32).rev().map(|at| (format!("{at:06}").into_bytes(), Vec::new())).collect();
+    let tar = [pax_header(&records), file("x", b"1"), vec![0; 1024]].concat();
+    let begun = Instant::now();
+    squash(&image(&[tar])).unwrap();
+    assert!(begun.elapsed() < Duration::from_secs(5));
+}
+
+#[test]
+fn layers_that_are_too_large_together_are_refused() {
+    // One small blob may be named thousands of times.
+    let zeros = [file("z", &vec![0; 1 << 20]), vec![0; 1024]].concat();
+    let image = Image { codec: Codec::Gzip, ..Image::new(vec![zeros; 40]) };
+    let error = squash_with(&image.save(Form::Oci), |options| options.limits.image = 10 << 20).unwrap_err();
+    let expected = "have more than 10485760 bytes together: raise the limit with --max-layer-size";
+    assert!(error.to_string().contains(expected), "{error}");
+    assert_eq!(error.exit_code(), 3);
+}
+
+#[test]
+fn settings_that_would_make_rules_expensive_cost_nothing() {
+    let rules = imgsquash::prune::Rules::built_in().unwrap();
+    let named = || imgsquash::prune::Named::default();
+    for path in
+        ["/a?".to_owned() + &"?b".repeat(100_000), "/{".to_owned() + &",".repeat(500_000) + "}", ":/a".repeat(500_000)]
+    {
+        let mut image = Image::new(vec![layer()]);
+        image.config["config"] = json!({"Env": [format!("PATH={path}")], "Cmd": vec!["b"; 20_000]});
+        let begun = Instant::now();
+        squash_with(&image.save(Form::Oci), |options| {
+            options.prune = imgsquash::prune::Choice::new(&rules, Some("max"), named(), named()).unwrap();
+        })
+        .unwrap();
+        assert!(begun.elapsed() < Duration::from_secs(10));
+    }
+    let long = ["/a".repeat(3000)];
+    let error = imgsquash::prune::Named::parse(&long).unwrap_err().to_string();
+    assert!(error.contains("is longer than 4096 bytes"), "{error}");
 }
