@@ -8,7 +8,6 @@ use std::io::Write;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use clap::Parser;
 use imgsquash::progress::Progress;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
@@ -25,7 +24,7 @@ const MAX_MESSAGE: usize = 2000;
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
 fn main() -> ExitCode {
-    let arguments = cli::Arguments::parse();
+    let arguments = cli::arguments();
     if let Some(cli::Command::Rules { id, rules }) = &arguments.command {
         return match cli::rules(id.as_deref(), rules.as_deref()) {
             Ok(text) => print_out(&text),

@@ -26,24 +26,52 @@ impl Times {
         }
     }
 
-    /// The same for a date and time in RFC 3339; one that is spelled otherwise than in UTC becomes the limit.
+    /// The same for a date and time in RFC 3339. Where there is none, or none that can be read, the limit is set.
     pub fn apply_text(self, text: Option<String>) -> Option<String> {
-        let limit = match self {
-            Self::Keep => return text,
-            Self::Clamp(limit) | Self::Set(limit) => limit,
-        };
-        let Some(text) = text else { return rfc3339(limit) };
-        match humantime::parse_rfc3339(&text).ok().and_then(timestamp) {
-            Some(time) if self.apply(time) == time => Some(text),
-            Some(time) => rfc3339(self.apply(time)),
-            None => rfc3339(limit),
+        match self {
+            Self::Keep => text,
+            Self::Clamp(limit) => {
+                let stays = |text: &String| moment(text).is_some_and(|time| time <= limit);
+                text.filter(stays).or_else(|| rfc3339(limit))
+            }
+            Self::Set(fixed) => rfc3339(fixed),
         }
     }
 }
 
-fn timestamp(time: SystemTime) -> Option<Timestamp> {
+/// The moment that a text in RFC 3339 means. Those of years before 1970 (Go writes year 1 for none) are told apart from
+/// later ones, and not from each other.
+fn moment(text: &str) -> Option<Timestamp> {
+    let (local, offset) = match text.strip_suffix('Z') {
+        Some(local) => (local, 0),
+        None => {
+            let (local, zone) = text.split_at_checked(text.len().checked_sub("+00:00".len())?)?;
+            (local, ahead(zone)?)
+        }
+    };
+    let (year, rest) = local.split_at_checked(4)?;
+    let is_early = digits(year)? < 1970;
+    // humantime reads nothing before 1970, but then the rest of the text.
+    let year = if is_early { "2000" } else { year };
+    let time = humantime::parse_rfc3339(&format!("{year}{rest}Z")).ok()?;
     let since = time.duration_since(SystemTime::UNIX_EPOCH).ok()?;
-    Some(Timestamp { seconds: i64::try_from(since.as_secs()).ok()?, nanoseconds: since.subsec_nanos() })
+    let seconds = if is_early { i64::MIN } else { i64::try_from(since.as_secs()).ok()? - offset };
+    Some(Timestamp { seconds, nanoseconds: since.subsec_nanos() })
+}
+
+/// The seconds that a zone is ahead of UTC, as in `+01:30`.
+fn ahead(zone: &str) -> Option<i64> {
+    let (hours, minutes) = zone.get(1..)?.split_once(':').filter(|(hours, _)| hours.len() == 2)?;
+    let ahead = digits(hours)? * 3600 + digits(minutes)? * 60;
+    match zone.as_bytes().first() {
+        Some(b'+') => Some(ahead),
+        Some(b'-') => Some(-ahead),
+        _ => None,
+    }
+}
+
+fn digits(text: &str) -> Option<i64> {
+    text.parse().ok().filter(|_| text.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 fn rfc3339(time: Timestamp) -> Option<String> {
@@ -73,10 +101,36 @@ mod tests {
         let early = "2001-01-01T00:00:00.120Z";
         assert_eq!(text(Times::Clamp(LIMIT), early), early);
         assert_eq!(text(Times::Clamp(LIMIT), "2020-01-01T00:00:00Z"), "2001-09-09T01:46:40Z");
-        assert_eq!(text(Times::Clamp(LIMIT), "2001-01-01T00:00:00+02:00"), "2001-09-09T01:46:40Z");
+        assert_eq!(text(Times::Clamp(LIMIT), "no time"), "2001-09-09T01:46:40Z");
         assert_eq!(text(Times::Set(LIMIT), early), "2001-09-09T01:46:40Z");
         assert_eq!(text(Times::Keep, "whatever"), "whatever");
         assert_eq!(Times::Keep.apply_text(None), None);
         assert_eq!(Times::Clamp(LIMIT).apply_text(None).as_deref(), Some("2001-09-09T01:46:40Z"));
+    }
+
+    #[test]
+    fn texts_are_compared_whatever_their_zone() {
+        let limit = "2001-09-09T01:46:40Z";
+        for (text, clamped) in [
+            ("2001-09-09T03:46:40+02:00", "2001-09-09T03:46:40+02:00"),
+            ("2001-09-09T03:46:41+02:00", limit),
+            ("2001-09-08T22:16:40-03:30", "2001-09-08T22:16:40-03:30"),
+            ("2001-09-08T22:16:40.5-03:30", limit),
+            ("0001-01-01T00:00:00Z", "0001-01-01T00:00:00Z"),
+            ("1969-12-31T23:59:59.999999999+00:00", "1969-12-31T23:59:59.999999999+00:00"),
+            ("1970-01-01T00:00:00+02:00", "1970-01-01T00:00:00+02:00"),
+            // No dates and times.
+            ("0001-13-01T00:00:00Z", limit),
+            ("2001-01-01T00:00:00", limit),
+            ("2001-01-01T00:00:00+2:00", limit),
+            ("2001-01-01T00:00:00*02:00", limit),
+            ("+001-01-01T00:00:00Z", limit),
+            ("2001-01-01T00:00:00+-1:00", limit),
+            ("", limit),
+            ("\u{e9}Z", limit),
+        ] {
+            assert_eq!(Times::Clamp(LIMIT).apply_text(Some(text.to_owned())).as_deref(), Some(clamped), "{text}");
+            assert_eq!(Times::Set(LIMIT).apply_text(Some(text.to_owned())).as_deref(), Some(limit), "{text}");
+        }
     }
 }

@@ -99,6 +99,7 @@ impl MediaTypes {
             (Self::Oci, Codec::Zstd) => "application/vnd.oci.image.layer.v1.tar+zstd",
             (Self::Docker, Codec::Plain) => "application/vnd.docker.image.rootfs.diff.tar",
             (Self::Docker, Codec::Gzip) => "application/vnd.docker.image.rootfs.diff.tar.gzip",
+            // Not of Docker's specification: what BuildKit writes, and containerd and containers/image read.
             (Self::Docker, Codec::Zstd) => "application/vnd.docker.image.rootfs.diff.tar.zstd",
         }
     }
@@ -107,26 +108,13 @@ impl MediaTypes {
 impl ConfigEdits {
     /// Edits `config`, touching only what was asked for.
     pub(super) fn apply(&self, config: &mut Document) -> Result<(), InvalidJson> {
-        const WHAT: &str = "the image config";
-        if !self.labels.is_empty() || !self.removed_labels.is_empty() {
-            // A document keeps the order of what was there.
-            let mut labels: Document = config.get("Labels", WHAT)?.unwrap_or_default();
-            self.removed_labels.iter().for_each(|key| labels.remove(key));
-            self.labels.iter().for_each(|(key, value)| labels.set(key, value));
-            config.set("Labels", &labels);
-        }
-        if !self.env.is_empty() || !self.removed_env.is_empty() {
-            let mut env: Vec<String> = config.get("Env", WHAT)?.unwrap_or_default();
-            let is = |row: &str, key: &str| row.split('=').next() == Some(key);
-            env.retain(|row| !self.removed_env.iter().any(|key| is(row, key)));
-            for (key, value) in &self.env {
-                let row = format!("{key}={value}");
-                match env.iter_mut().find(|known| is(known, key)) {
-                    Some(known) => *known = row,
-                    None => env.push(row),
-                }
+        for key in self.keys() {
+            config.only_spelling(key, WHAT)?;
+            match key {
+                "Labels" => self.edit_labels(config)?,
+                "Env" => self.edit_env(config)?,
+                _ => {}
             }
-            config.set("Env", &env);
         }
         for (key, value) in [("User", &self.user), ("WorkingDir", &self.working_dir)] {
             if let Some(value) = value {
@@ -143,21 +131,58 @@ impl ConfigEdits {
         Ok(())
     }
 
-    fn is_empty(&self) -> bool {
+    fn edit_labels(&self, config: &mut Document) -> Result<(), InvalidJson> {
+        // A document keeps the order of what was there.
+        let known: Option<Document> = config.get("Labels", WHAT)?;
+        let mut labels = known.unwrap_or_default();
+        if self.labels.is_empty() && !labels.keys().any(|key| self.removed_labels.iter().any(|gone| gone == key)) {
+            return Ok(());
+        }
+        self.removed_labels.iter().for_each(|key| labels.remove(key));
+        self.labels.iter().for_each(|(key, value)| labels.set(key, value));
+        config.set("Labels", &labels);
+        Ok(())
+    }
+
+    fn edit_env(&self, config: &mut Document) -> Result<(), InvalidJson> {
+        let mut env: Vec<String> = config.get("Env", WHAT)?.unwrap_or_default();
+        let is = |row: &str, key: &str| row.split('=').next() == Some(key);
+        let is_removed = |row: &String| self.removed_env.iter().any(|key| is(row, key));
+        if self.env.is_empty() && !env.iter().any(is_removed) {
+            return Ok(());
+        }
+        env.retain(|row| !is_removed(row));
+        for (key, value) in &self.env {
+            let place = env.iter().position(|row| is(row, key)).unwrap_or(env.len());
+            // Programs differ on which of several rows counts.
+            env.retain(|row| !is(row, key));
+            env.insert(place, format!("{key}={value}"));
+        }
+        config.set("Env", &env);
+        Ok(())
+    }
+
+    /// The members that are edited.
+    fn keys(&self) -> impl Iterator<Item = &'static str> {
         let Self { labels, removed_labels, env, removed_env, user, working_dir, entrypoint, cmd } = self;
-        labels.is_empty()
-            && removed_labels.is_empty()
-            && env.is_empty()
-            && removed_env.is_empty()
-            && [user, working_dir].iter().all(|word| word.is_none())
-            && [entrypoint, cmd].iter().all(|words| words.is_none())
+        let edited = [
+            ("Labels", !labels.is_empty() || !removed_labels.is_empty()),
+            ("Env", !env.is_empty() || !removed_env.is_empty()),
+            ("User", user.is_some()),
+            ("WorkingDir", working_dir.is_some()),
+            ("Entrypoint", entrypoint.is_some()),
+            ("Cmd", cmd.is_some()),
+        ];
+        edited.into_iter().filter(|(_, is_edited)| *is_edited).map(|(key, _)| key)
     }
 }
+
+const WHAT: &str = "the image config";
 
 impl Edits {
     /// Edits what containers run by.
     pub(super) fn edit_config(&self, config: &mut crate::oci::Config) -> Result<(), InvalidJson> {
-        if self.config.is_empty() {
+        if self.config.keys().next().is_none() {
             return Ok(());
         }
         config.edit_container(|container| self.config.apply(container))

@@ -5,7 +5,7 @@ use imgsquash::assemble::{ConfigEdits, Edits, Provenance};
 use imgsquash::times::Times;
 
 use super::choices::{HistoryChoice, MediaTypesChoice};
-use super::parse::{Words, pair, words};
+use super::parse::{Words, directory, pair, words};
 
 const META: &str = "Config and manifest";
 
@@ -52,7 +52,7 @@ pub(super) struct MetaArguments {
     user: Option<String>,
 
     /// Set the directory that containers begin in
-    #[arg(long, value_name = "DIR", help_heading = META)]
+    #[arg(long, value_name = "DIR", value_parser = directory, help_heading = META)]
     workdir: Option<String>,
 
     /// Set the entrypoint: a JSON list of words or a line for the shell; empty for none

@@ -9,6 +9,7 @@ mod slim;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{ArgGroup, CommandFactory, Parser, Subcommand};
 use imgsquash::input::{Origin, Selection};
 use imgsquash::keep::{Keep, Pick};
@@ -22,14 +23,14 @@ use imgsquash::times::Times;
 
 use self::choices::{CompressionChoice, ExactnessChoice, FormatChoice};
 use self::meta::MetaArguments;
-use self::parse::{Stamp, epoch, range, size, split, stamp};
+use self::parse::{EPOCH, Stamp, count, epoch, level, range, size, split, stamp, threads};
 pub(crate) use self::rules::rules;
 use self::slim::SlimArguments;
 
 /// Squash a container image archive into one layer: the same image, smaller. Offline, no daemon, no root.
 #[derive(Debug, Parser)]
 #[command(version, max_term_width = 100, after_help = AFTER_HELP)]
-#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+#[command(override_usage = USAGE, args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 #[command(group = ArgGroup::new("kept").args(["keep_base", "keep_layers", "last", "from", "layers"]))]
 pub(crate) struct Arguments {
     #[command(subcommand)]
@@ -68,11 +69,11 @@ pub(crate) struct Arguments {
     keep_base: Option<PathBuf>,
 
     /// Keep the oldest N layers
-    #[arg(long, value_name = "N", help_heading = KEEP)]
+    #[arg(long, value_name = "N", value_parser = count, allow_negative_numbers = true, help_heading = KEEP)]
     keep_layers: Option<usize>,
 
     /// Squash the newest N layers and keep the others
-    #[arg(long, value_name = "N", help_heading = KEEP)]
+    #[arg(long, value_name = "N", value_parser = count, allow_negative_numbers = true, help_heading = KEEP)]
     last: Option<usize>,
 
     /// Squash this layer (its position from 1, digest or diff_id) and all above it
@@ -89,7 +90,7 @@ pub(crate) struct Arguments {
 
     /// Divide the squashed file system by how often it changes: auto, a number of layers, or a list of os, packages,
     /// deps, app
-    #[arg(long, value_name = "auto|N|LIST", value_parser = split, help_heading = LAYERS)]
+    #[arg(long, value_name = "auto|N|LIST", value_parser = split, allow_negative_numbers = true, help_heading = LAYERS)]
     split: Option<Split>,
 
     /// How new layers are compressed
@@ -97,12 +98,13 @@ pub(crate) struct Arguments {
     compression: CompressionChoice,
 
     /// Level of the compression: 1 (fastest) to 9 for gzip [default: 6], 1 to 19 for zstd [default: 3]
-    #[arg(long, value_name = "LEVEL", value_parser = clap::value_parser!(u8).range(1..=19), help_heading = LAYERS)]
-    compression_level: Option<u8>,
+    #[arg(long, value_name = "LEVEL", value_parser = level, allow_negative_numbers = true, help_heading = LAYERS)]
+    compression_level: Option<u32>,
 
     /// Times of files and of the image: keep them, clamp them to SOURCE_DATE_EPOCH, or set them to seconds since 1970
     /// [default: clamp if SOURCE_DATE_EPOCH is set, else keep]
-    #[arg(long, value_name = "keep|clamp|SECONDS", value_parser = stamp, help_heading = LAYERS)]
+    #[arg(long, value_name = "keep|clamp|SECONDS", value_parser = stamp, allow_negative_numbers = true)]
+    #[arg(help_heading = LAYERS)]
     timestamp: Option<Stamp>,
 
     #[command(flatten)]
@@ -112,7 +114,7 @@ pub(crate) struct Arguments {
     slim: SlimArguments,
 
     /// Threads; the output is the same for any number [default: one for each core]
-    #[arg(short, long, value_name = "N")]
+    #[arg(short, long, value_name = "N", value_parser = threads, allow_negative_numbers = true)]
     jobs: Option<NonZeroUsize>,
 
     /// Write what was done as JSON; - for standard output
@@ -143,9 +145,9 @@ pub(crate) struct Arguments {
 /// What to do besides squashing.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// List the prune rules, or explain one
+    /// List the prune rules, or explain one (an archive of this name is ./rules)
     Rules {
-        /// The rule to explain
+        /// The rule to explain, or a group or profile to list
         id: Option<String>,
 
         /// Explain these rules too
@@ -153,6 +155,10 @@ pub(crate) enum Command {
         rules: Option<PathBuf>,
     },
 }
+
+const USAGE: &str = "\
+imgsquash [OPTIONS] <INPUT> --output <PATH>
+       imgsquash rules [OPTIONS] [ID]";
 
 const KEEP: &str = "Layers that stay";
 const LAYERS: &str = "New layers";
@@ -184,6 +190,7 @@ impl Arguments {
         let mut limits = Limits { layer: self.max_layer_size, ..Limits::default() };
         limits.metadata = self.max_metadata.unwrap_or(limits.metadata);
         let (keep, base) = self.keep();
+        let times = self.times()?;
         Ok(Options {
             input: origin(self.input.as_deref().unwrap_or(Path::new("-"))),
             selection: Selection { refs: self.refs.clone(), platforms: self.platforms.clone() },
@@ -197,7 +204,7 @@ impl Arguments {
                 Some(path) => Target::Path(path.clone()),
             },
             format: Format::from(self.format),
-            edits: self.meta.edits(self.times()?, self.provenance()),
+            edits: self.meta.edits(times, self.provenance(times)),
             prune: self.slim.choice()?,
             link_equal_files: self.slim.hardlink_duplicates,
             split: self.split.clone().unwrap_or_default(),
@@ -226,21 +233,28 @@ impl Arguments {
 
     /// `None` keeps what the layers have.
     fn compression(&self) -> Result<Option<Compression>, String> {
+        let name = self.compression.name();
         match (self.compression, self.compression_level) {
             (CompressionChoice::Keep, None) => Ok(None),
             (CompressionChoice::None, None) => Ok(Some(Compression::None)),
-            (CompressionChoice::Keep, Some(_)) => Err("--compression keep has no level".to_owned()),
-            (CompressionChoice::None, Some(_)) => Err("--compression none has no level".to_owned()),
-            (CompressionChoice::Gzip, Some(level @ 10..)) => {
-                Err(format!("gzip has the levels 1 to 9, not {level}: lower --compression-level"))
+            (CompressionChoice::Gzip, None) => Ok(Some(Compression::Gzip(None))),
+            (CompressionChoice::Gzip, Some(level @ 1..=9)) => Ok(Some(Compression::Gzip(Some(level)))),
+            (CompressionChoice::Zstd, None) => Ok(Some(Compression::Zstd(3))),
+            (CompressionChoice::Zstd, Some(level @ 1..=19)) => Ok(Some(Compression::Zstd(level.cast_signed()))),
+            (CompressionChoice::Gzip, Some(level)) => {
+                Err(format!("--compression-level: gzip has the levels 1 to 9, not {level}"))
             }
-            (CompressionChoice::Gzip, level) => Ok(Some(Compression::Gzip(level.map(u32::from)))),
-            (CompressionChoice::Zstd, level) => Ok(Some(Compression::Zstd(level.unwrap_or(3).into()))),
+            (CompressionChoice::Zstd, Some(level)) => {
+                Err(format!("--compression-level: zstd has the levels 1 to 19, not {level}"))
+            }
+            (CompressionChoice::Keep | CompressionChoice::None, Some(_)) => {
+                Err(format!("--compression-level: there are no levels with --compression {name}"))
+            }
         }
     }
 
     /// The options that make another image, without what is nobody's business: paths and values.
-    fn provenance(&self) -> String {
+    fn provenance(&self, times: Times) -> String {
         let mut said = Vec::new();
         match self {
             Self { keep_base: Some(base), .. } if base.as_os_str() == "auto" => said.push("keep-base=auto".to_owned()),
@@ -250,6 +264,11 @@ impl Arguments {
             Self { from: Some(_), .. } => said.push("from".to_owned()),
             Self { layers: Some(_), .. } => said.push("layers".to_owned()),
             _ => {}
+        }
+        match self.exact {
+            ExactnessChoice::Auto => {}
+            ExactnessChoice::Always => said.push("exact=always".to_owned()),
+            ExactnessChoice::Never => said.push("exact=never".to_owned()),
         }
         if self.compression != CompressionChoice::Gzip {
             said.push(format!("compression={}", self.compression.name()));
@@ -261,6 +280,11 @@ impl Arguments {
         if let Some(level) = self.compression_level {
             said.push(format!("compression-level={level}"));
         }
+        match times {
+            Times::Keep => {}
+            Times::Clamp(_) => said.push("timestamp=clamp".to_owned()),
+            Times::Set(time) => said.push(format!("timestamp={}", time.seconds)),
+        }
         said.join(" ")
     }
 
@@ -268,9 +292,11 @@ impl Arguments {
         let named = std::env::var_os("SOURCE_DATE_EPOCH").filter(|text| !text.is_empty());
         let limit = match &named {
             None => None,
-            Some(text) => Some(text.to_str().and_then(epoch).ok_or_else(|| {
-                format!("SOURCE_DATE_EPOCH is \"{}\", expected seconds since 1970", text.to_string_lossy())
-            })?),
+            Some(text) => Some(
+                text.to_str()
+                    .and_then(epoch)
+                    .ok_or_else(|| format!("SOURCE_DATE_EPOCH is \"{}\", expected {EPOCH}", text.to_string_lossy()))?,
+            ),
         };
         match (self.timestamp, limit) {
             (Some(Stamp::Set(time)), _) => Ok(Times::Set(time)),
@@ -285,9 +311,28 @@ fn origin(path: &Path) -> Origin {
     if path.as_os_str() == "-" { Origin::Stdin } else { Origin::Path(path.to_path_buf()) }
 }
 
-/// Prints what is wrong and how it is done right, and ends the process with 2.
+/// What was typed. Wrong usage ends the process with 2.
+pub(crate) fn arguments() -> Arguments {
+    Arguments::try_parse().unwrap_or_else(|error| {
+        // clap takes every word too many for a subcommand.
+        let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidSubcommand) else { error.exit() };
+        if Arguments::command().find_subcommand(word).is_some() {
+            error.exit();
+        }
+        let is_prune = |name: &String| name.starts_with("--prune[");
+        match error.get(ContextKind::PriorArg) {
+            Some(ContextValue::Strings(known)) if known.iter().any(is_prune) => usage_error(&format!(
+                "unexpected argument '{word}': give one archive, and what to prune as --prune={word}"
+            )),
+            _ => usage_error(&format!("unexpected argument '{word}': give one archive")),
+        }
+    })
+}
+
+/// Prints what is wrong as clap does for a single value, and ends the process with 2.
 pub(crate) fn usage_error(problem: &str) -> ! {
-    Arguments::command().error(clap::error::ErrorKind::ValueValidation, problem).exit()
+    let text = format!("{problem}\n\nFor more information, try '--help'.\n");
+    clap::Error::raw(ErrorKind::ValueValidation, text).exit()
 }
 
 /// As in podman and skopeo: large files do not belong into /tmp, which may be memory.

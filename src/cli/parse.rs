@@ -1,5 +1,6 @@
 //! What single arguments mean.
 
+use std::num::NonZeroUsize;
 use std::time::{Duration, SystemTime};
 
 use imgsquash::keep::Pick;
@@ -36,9 +37,33 @@ pub(super) fn words(text: &str) -> Result<Words, String> {
     }
     if text.trim_start().starts_with('[') {
         let words = serde_json::from_str(text);
-        return words.map(Words).map_err(|error| format!("expected a JSON list of strings: {error}"));
+        let expected = "what begins with [ is a JSON list of words, as in [\"app\", \"--flag\"]";
+        return words.map(Words).map_err(|error| format!("{expected}: {error}"));
     }
     Ok(Words(["/bin/sh", "-c", text].map(str::to_owned).to_vec()))
+}
+
+/// Reads an absolute path in the image, because runtimes begin in no other; empty means the root.
+pub(super) fn directory(text: &str) -> Result<String, String> {
+    match text.is_empty() || text.starts_with('/') {
+        true => Ok(text.to_owned()),
+        false => Err("expected an absolute path, as in /app".to_owned()),
+    }
+}
+
+/// Reads a number of layers.
+pub(super) fn count(text: &str) -> Result<usize, String> {
+    text.parse().map_err(|_| "expected a number of layers".to_owned())
+}
+
+/// Reads a number of threads.
+pub(super) fn threads(text: &str) -> Result<NonZeroUsize, String> {
+    text.parse().map_err(|_| "expected a number of threads, at least 1".to_owned())
+}
+
+/// Reads a level of compression; which ones there are depends on the compression.
+pub(super) fn level(text: &str) -> Result<u32, String> {
+    text.parse().map_err(|_| "expected a number, 1 to 9 for gzip and 1 to 19 for zstd".to_owned())
 }
 
 /// The words of a command.
@@ -64,11 +89,12 @@ pub(super) fn split(text: &str) -> Result<Split, String> {
         let count = text.parse().ok().filter(|count| (2..=100).contains(count));
         return count.map(Split::Count).ok_or_else(|| "expected a number of layers from 2 to 100".to_owned());
     }
-    let classes: Vec<Class> = text.split(',').map(str::parse).collect::<Result<_, _>>()?;
-    if classes.len() < 2 {
-        Err("expected at least two of os, packages, deps, app".to_owned())
-    } else {
-        Ok(Split::Classes(classes))
+    let classes: Result<Vec<Class>, String> = text.split(',').map(str::parse).collect();
+    match classes {
+        Ok(classes) if classes.iter().any(|class| *class != classes[0]) => Ok(Split::Classes(classes)),
+        Ok(_) => Err("expected at least two of os, packages, deps, app".to_owned()),
+        Err(problem) if text.contains(',') => Err(problem),
+        Err(_) => Err("expected auto, a number of layers, or a list of os, packages, deps, app".to_owned()),
     }
 }
 
@@ -95,9 +121,12 @@ pub(super) fn stamp(text: &str) -> Result<Stamp, String> {
     match text {
         "keep" => Ok(Stamp::Keep),
         "clamp" => Ok(Stamp::Clamp),
-        _ => epoch(text).map(Stamp::Set).ok_or_else(|| "expected keep, clamp or seconds since 1970".to_owned()),
+        _ => epoch(text).map(Stamp::Set).ok_or_else(|| format!("expected keep, clamp or {EPOCH}")),
     }
 }
+
+/// What [`epoch`] reads.
+pub(super) const EPOCH: &str = "seconds since 1970, up to the year 9999";
 
 /// Seconds since 1970 that RFC 3339 can spell, which ends with the year 9999.
 pub(super) fn epoch(text: &str) -> Option<Timestamp> {
@@ -138,6 +167,16 @@ mod tests {
         assert_eq!(range("..4"), Ok((Pick::Position(1), Some(Pick::Position(4)))));
         assert_eq!(range("2.."), Ok((Pick::Position(2), None)));
         assert!(range("2").is_err() && range("a..b").is_err());
+    }
+
+    #[test]
+    fn a_split_has_at_least_two_layers() {
+        assert_eq!(split("auto"), Ok(Split::Auto));
+        assert_eq!(split("2"), Ok(Split::Count(2)));
+        assert_eq!(split("app,os"), Ok(Split::Classes(vec![Class::App, Class::Os])));
+        for text in ["", "1", "101", "300", "2x", "os", "os,os", "os,", "os,foo", "auto,os", "OS,app"] {
+            assert!(split(text).is_err(), "{text}");
+        }
     }
 
     #[test]

@@ -67,7 +67,8 @@ pub(super) fn all_rules(file: Option<&Path>) -> Result<Rules, String> {
     let mut rules = Rules::built_in().map_err(|problem| problem.to_string())?;
     if let Some(path) = file {
         let name = path.display().to_string();
-        let text = std::fs::read_to_string(path).map_err(|problem| format!("cannot read {name}: {problem}"))?;
+        let text =
+            std::fs::read_to_string(path).map_err(|problem| format!("--rules: cannot read {name}: {problem}"))?;
         rules.add(&name, &text).map_err(|problem| problem.to_string())?;
     }
     Ok(rules)

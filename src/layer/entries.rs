@@ -44,6 +44,7 @@ pub(super) struct Entries<'b> {
     overlay_whiteouts: u64,
     overlay_opaque: u64,
     landmarks: u64,
+    other_times: bool,
 }
 
 /// What a path means by its name alone.
@@ -58,7 +59,8 @@ impl<'b> Entries<'b> {
     pub(super) fn new(position: u16, estargz: bool, budget: &'b Budget) -> Self {
         let builder = LayerBuilder::new(position);
         let (overlay_whiteouts, overlay_opaque, landmarks) = (0, 0, 0);
-        Self { builder, spans: Vec::new(), estargz, budget, overlay_whiteouts, overlay_opaque, landmarks }
+        let (spans, other_times) = (Vec::new(), false);
+        Self { builder, spans, estargz, budget, overlay_whiteouts, overlay_opaque, landmarks, other_times }
     }
 
     /// What the layer says, and `index` with what was found of its entries.
@@ -70,11 +72,13 @@ impl<'b> Entries<'b> {
             (self.landmarks, Note::Estargz),
         ];
         let notes = notes.iter().filter(|(count, _)| *count > 0).map(|(count, note)| note(*count)).collect();
-        Ok((LayerIndex { entries: self.spans, fates, notes, ..index }, diff))
+        let other_times = self.other_times;
+        Ok((LayerIndex { entries: self.spans, fates, notes, other_times, ..index }, diff))
     }
 
     pub(super) fn enter(&mut self, member: &Member, fingerprint: u64) -> Result<(), IndexError> {
         self.charge(member)?;
+        self.other_times |= member.other_times;
         let path = parse(&member.name)?;
         let header = u32::try_from(member.data - member.start).unwrap_or(u32::MAX);
         self.spans.push(EntrySpan { start: member.start, stored: member.stored, header });

@@ -38,6 +38,8 @@ pub struct LayerIndex {
     pub ends_with_zeros: bool,
     /// Whether the blob is no gzip of several members, which some consumers do not read to the end.
     pub in_one_part: bool,
+    /// Whether headers have times of access or change, which are no part of the tree.
+    pub other_times: bool,
     /// Where reading a gzip blob can begin, besides its start.
     pub ways_in: Vec<Access>,
     /// Every entry, in order.
@@ -52,8 +54,19 @@ impl LayerIndex {
     /// A layer of which nothing is known yet.
     pub(super) fn new(codec: Codec) -> Self {
         let (entries, fates, notes, ways_in) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        let (digest, is_verified, plain_size, ends_with_zeros, in_one_part) = (None, false, 0, false, false);
-        Self { codec, digest, is_verified, plain_size, ends_with_zeros, in_one_part, ways_in, entries, fates, notes }
+        Self {
+            codec,
+            digest: None,
+            is_verified: false,
+            plain_size: 0,
+            ends_with_zeros: false,
+            in_one_part: false,
+            other_times: false,
+            ways_in,
+            entries,
+            fates,
+            notes,
+        }
     }
 }
 

@@ -4,7 +4,7 @@
 //! - The typed config of `oci-spec` drops Docker's keys (Healthcheck, OnBuild, Shell, `moby.*`), so the document itself
 //!   is edited and everything else keeps its text.
 //! - Go reads keys without regard to case. A second spelling of an owned key (`RootFS`) would then win over the edited
-//!   one in every consumer, so it is refused.
+//!   one in every consumer, so it is refused; of a key that only a person edits, when one does.
 
 use super::digest::{DiffId, Digest};
 use super::document::{Document, InvalidJson};
@@ -74,10 +74,8 @@ impl Config {
     pub fn parse(bytes: &[u8]) -> Result<Self, InvalidJson> {
         const WHAT: &str = "the image config";
         let document = Document::parse(bytes, WHAT)?;
-        for key in document.keys() {
-            if let Some(owned) = OWNED.iter().find(|owned| key.eq_ignore_ascii_case(owned) && key != **owned) {
-                return Err(invalid(format!("it has \"{key}\", which readers take for \"{owned}\"")));
-            }
+        for owned in OWNED {
+            document.only_spelling(owned, WHAT)?;
         }
         let Some(rootfs) = document.get::<Document>("rootfs", WHAT)? else {
             return Err(invalid("it has no \"rootfs\": is this an image config?".to_owned()));
@@ -146,9 +144,13 @@ impl Config {
         &mut self,
         edit: impl FnOnce(&mut Document) -> Result<(), InvalidJson>,
     ) -> Result<(), InvalidJson> {
+        self.document.only_spelling("config", "the image config")?;
         let mut container = self.container()?;
         edit(&mut container)?;
-        self.document.set("config", &container);
+        // What is absent stays so when nothing came into it.
+        if container.keys().next().is_some() || self.document.raw("config").is_some_and(|text| text != "null") {
+            self.document.set("config", &container);
+        }
         Ok(())
     }
 

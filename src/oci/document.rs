@@ -72,6 +72,16 @@ impl Document {
         self.0.iter().map(|(name, _)| name.as_str())
     }
 
+    /// An error when there is another spelling of `key`. Go reads keys without regard to case, so that one would win over
+    /// an edited `key` in every consumer.
+    pub(crate) fn only_spelling(&self, key: &str, what: &str) -> Result<(), InvalidJson> {
+        let Some(other) = self.keys().find(|other| other.eq_ignore_ascii_case(key) && *other != key) else {
+            return Ok(());
+        };
+        let detail = format!("it has \"{other}\", which readers take for \"{key}\"");
+        Err(InvalidJson { what: what.to_owned(), detail })
+    }
+
     /// The document as bytes: members in order, no white space between them.
     pub fn to_bytes(&self) -> Vec<u8> {
         match serde_json::to_vec(self) {

@@ -49,7 +49,7 @@ pub enum ChoiceError {
 }
 
 fn suggestion(name: &Option<String>) -> String {
-    name.as_ref().map_or(String::new(), |name| format!(", did you mean \"{name}\"?"))
+    name.as_ref().map_or(String::new(), |name| format!(" (did you mean \"{name}\"?)"))
 }
 
 /// Profiles that are no group of their own.
@@ -148,7 +148,7 @@ mod tests {
     fn an_unknown_name_is_told_with_the_nearest() {
         let rules = Rules::built_in().unwrap();
         let error = |list| Choice::new(&rules, Some(list), Named::default(), Named::default()).unwrap_err().to_string();
-        let expected = "there is no prune rule \"apt-list\", did you mean \"apt-lists\"?; imgsquash rules lists them";
+        let expected = "there is no prune rule \"apt-list\" (did you mean \"apt-lists\"?); imgsquash rules lists them";
         assert_eq!(error("apt-list"), expected);
         assert_eq!(error("zzzz"), "there is no prune rule \"zzzz\"; imgsquash rules lists them");
     }

@@ -13,6 +13,7 @@ use crate::oci::{Digest, Image};
 use crate::options::{Exactness, Options};
 use crate::plan::{self, Plan};
 use crate::progress::Stage;
+use crate::times::Times;
 use crate::tree::{self, EntryRef, Fates, LayerDiff, PutError};
 
 /// Which layers are squashed, by position, and which are read for it.
@@ -93,7 +94,12 @@ impl Job<'_> {
     /// The layers of the new image.
     pub(crate) fn plan(&mut self, image: &Image, sources: &[Source], read: Read) -> Result<(Plan, Found), Error> {
         let Read { found, mut diff, squashed } = read;
-        diff.map_times(|time| self.options.edits.times.apply(time));
+        let times = self.options.edits.times;
+        diff.map_times(|time| times.apply(time));
+        // Those of access and change would still tell when the image was made.
+        if times != Times::Keep && found.indexes.iter().any(|layer| layer.other_times) {
+            diff.rewrite_headers();
+        }
         let layers = Layers { sources, indexes: &found.indexes, buffers: &self.buffers };
         let parts = self.split(image, &diff, &squashed, found.slimmed.owners.as_ref(), layers)?;
         Ok((Plan::new(squashed, found.indexes.len(), diff, parts), found))

@@ -14,6 +14,7 @@ pub(super) struct Fields {
     pub(super) mtime: Timestamp,
     pub(super) extra: Extra,
     pub(super) sparse: SparseRecords,
+    pub(super) other_times: bool,
 }
 
 /// The `GNU.sparse.*` records.
@@ -63,7 +64,8 @@ impl Fields {
             b"uname" => self.extra.uname = value.into(),
             b"gname" => self.extra.gname = value.into(),
             b"mtime" => self.mtime = pax::time(key, value)?,
-            b"atime" | b"ctime" | b"hdrcharset" => {}
+            b"atime" | b"ctime" => self.other_times = true,
+            b"hdrcharset" => {}
             b"GNU.sparse.major" => self.sparse.major = Some(value.to_vec()),
             b"GNU.sparse.minor" => self.sparse.minor = Some(value.to_vec()),
             b"GNU.sparse.name" => self.sparse.name = Some(value.to_vec()),

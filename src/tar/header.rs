@@ -102,6 +102,11 @@ impl Block {
         Ok((self.number("device major number", 329, 337)?, self.number("device minor number", 337, 345)?))
     }
 
+    /// Whether GNU's fields for the times of access and of change are in use.
+    pub(super) fn has_other_times(&self) -> bool {
+        self.is_gnu() && self.0[345..369].iter().any(|byte| *byte != 0)
+    }
+
     /// The (offset, length) pairs of an old GNU sparse header that are in use.
     pub(super) fn sparse(&self) -> Result<Vec<(u64, u64)>, InvalidHeader> {
         sparse_pairs(&self.0[386..482])

@@ -33,6 +33,8 @@ pub struct Member {
     pub size: u64,
     /// Major and minor number of a device.
     pub device: (u32, u32),
+    /// Whether the header has times besides that in `meta`, which nothing extracts.
+    pub other_times: bool,
 }
 
 /// A tar that cannot be read, and where.
@@ -287,6 +289,7 @@ impl<R: Forward> Members<R> {
             mtime: Timestamp { seconds: block.mtime()?, nanoseconds: 0 },
             extra: Extra { uname: block.uname().into(), gname: block.gname().into(), ..Extra::default() },
             sparse: SparseRecords::default(),
+            other_times: block.has_other_times(),
         };
         for (key, value) in pax::parse(&extensions.pax)? {
             fields.record(key, value)?;
@@ -332,6 +335,7 @@ impl<R: Forward> Members<R> {
             typeflag,
             size,
             device: (device("device major number", major)?, device("device minor number", minor)?),
+            other_times: fields.other_times,
             meta: self.meta(block, &mut fields, map)?,
             name: fields.name,
             link: fields.link,

@@ -45,6 +45,11 @@ impl LayerDiff {
         self.upper.map_times(change);
     }
 
+    /// Has every header written anew, so that nothing is in it but what the tree says.
+    pub fn rewrite_headers(&mut self) {
+        self.upper.rewrite_headers();
+    }
+
     /// Makes files one that are equal but for their names, as [`Tree::duplicates`] groups them.
     pub fn link_together(&mut self, groups: &[Vec<EntryRef>], fates: &mut Fates) {
         self.upper.link_together(groups, fates);

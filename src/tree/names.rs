@@ -276,6 +276,10 @@ impl Tree {
         }
     }
 
+    pub(super) fn rewrite_headers(&mut self) {
+        self.inodes.iter_mut().for_each(|inode| inode.header_differs = true);
+    }
+
     pub(super) fn set_implied(&mut self, id: NodeId, implied: bool) {
         self.set_flag(id, IMPLIED, implied);
     }

@@ -5,12 +5,13 @@ use std::path::Path;
 use std::process::{Output, Stdio};
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::archive::{Form, Image, save};
 use crate::support::case::parse;
 use crate::support::layer::Layer;
-use crate::support::read::{files, images};
+use crate::support::node::Kind;
+use crate::support::read::{self, entries, files, images};
 use crate::support::run::{Place, command, stderr};
 
 /// An image in which a later layer deletes, replaces and only touches files.
@@ -120,7 +121,6 @@ fn wrong_usage_is_told_with_code_2() {
         (&["in.tar", "-o", "out.tar", "-t", "App"], "\"App\" is not an image name"),
         (&["in.tar", "-o", "out.tar", "-t", "app@sha256:0"], "give a tag"),
         (&["in.tar", "-o", "out.tar", "--jobs", "0"], "--jobs"),
-        (&["in.tar", "-o", "out.tar", "--compression-level", "10"], "--compression-level"),
         (&["in.tar", "-o", "out.tar", "--format", "zip"], "universal"),
         (&["in.tar", "-o", "out.tar", "--max-layer-size", "1X"], "as in 16G"),
         (&["in.tar", "-o", "-", "--report", "-"], "cannot both go to standard output"),
@@ -369,4 +369,539 @@ fn help_and_version_go_to_standard_output() {
     let help = String::from_utf8(run(&place, &["--help"]).stdout).unwrap();
     assert!(help.lines().all(|line| line.chars().count() <= 100), "{help}");
     assert!(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md").exists());
+}
+
+/// An image of three layers, the first of which is its base, with something for every option.
+fn rich() -> Image {
+    let text = "case x\nlayer\n f base \"1\"\n f late mtime=2000000000 \"2\"\nlayer\n d app mtime=5\n f app/a \"equal\"\n \
+                f app/b \"equal\"\nlayer\n f base \"1\"\n f root/.npm/_cacache/x \"cache\"\n f root/.npm/_cacache/y \"cache\"\n \
+                f usr/share/man/man1/a.1 \"manual\"\n f usr/bin/man \"program\"\ntree\n";
+    let mut image = Image::new(parse(text).remove(0).layers.iter().map(Layer::tar).collect());
+    image.config["created"] = json!("2020-02-02T02:02:02Z");
+    image.config["config"] = json!({
+        "Cmd": ["old"], "Entrypoint": ["old"], "Env": ["PATH=/bin", "GONE=1"], "Labels": {"a": "1", "gone": "1"},
+    });
+    image.config["history"] = json!([
+        {"created_by": "ADD base"}, {"created_by": "CMD [\"sh\"]", "empty_layer": true}, {"created_by": "COPY app"},
+        {"created_by": "RUN npm"},
+    ]);
+    image.manifest = json!({"annotations": {"kept": "2", "gone": "1"}});
+    image
+}
+
+/// A place with [`rich`] as `in.tar`.
+fn rich_place() -> Place {
+    let place = Place::new();
+    place.write("in.tar", &rich().save(Form::Oci));
+    place
+}
+
+/// The image that `in.tar` becomes with these arguments.
+fn squashed(place: &Place, arguments: &[&str]) -> read::Image {
+    let output = run(place, &[&["-q", "in.tar", "-o", "out.tar"], arguments].concat());
+    assert_eq!(code(&output), 0, "{arguments:?}: {}", stderr(&output));
+    images(&files(&std::fs::read(place.path("out.tar")).unwrap())).remove(0).1
+}
+
+/// The names of all layers' entries, sorted.
+fn names(image: &read::Image) -> Vec<String> {
+    let all = image.layers.iter().flat_map(|layer| entries(layer).0);
+    let mut names: Vec<String> = all.map(|(name, _)| String::from_utf8(name).unwrap()).collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn options_for_config_and_manifest_do_what_they_say() {
+    let place = rich_place();
+    let found = squashed(
+        &place,
+        &[
+            &["--label", "a=b=c", "--label", "d=", "--rm-label", "gone", "--env", "PATH=/usr/bin", "--env", "N=1"][..],
+            &["--rm-env", "GONE", "--user", "7:7", "--workdir", "/app", "--entrypoint", r#"["/bin/app", "two words"]"#],
+            &["--cmd", "echo $HOME", "--annotation", "x=y", "--rm-annotation", "gone", "--no-provenance"],
+        ]
+        .concat(),
+    );
+    let expected = json!({
+        "Cmd": ["/bin/sh", "-c", "echo $HOME"], "Entrypoint": ["/bin/app", "two words"], "Env": ["PATH=/usr/bin", "N=1"],
+        "Labels": {"a": "b=c", "d": ""}, "User": "7:7", "WorkingDir": "/app",
+    });
+    assert_eq!(found.config["config"], expected);
+    assert_eq!(found.manifest["annotations"], json!({"kept": "2", "x": "y"}));
+    let found = squashed(&place, &["--entrypoint", "", "--cmd", "[]"]).config;
+    assert_eq!((found["config"].get("Entrypoint"), found["config"].get("Cmd")), (None, None));
+    let rows = |found: read::Image| found.config["history"].as_array().map(Vec::len);
+    assert_eq!(rows(squashed(&place, &["--history", "keep"])), Some(5));
+    assert_eq!(rows(squashed(&place, &["--history", "none"])), None);
+    let found = squashed(&place, &["--history", "single", "-m", "for release"]);
+    assert_eq!(found.config["history"][0]["comment"], "for release");
+    assert_eq!(rows(found), Some(1));
+    let found = squashed(&place, &["--media-types", "docker"]);
+    assert_eq!(found.manifest["mediaType"], "application/vnd.docker.distribution.manifest.v2+json");
+}
+
+#[test]
+fn provenance_is_told_by_default_without_paths_and_values() {
+    let place = rich_place();
+    let source = images(&files(&std::fs::read(place.path("in.tar")).unwrap()))[0].0["digest"].clone();
+    let version = env!("CARGO_PKG_VERSION");
+    let own = json!({"kept": "2", "gone": "1"});
+    let mut expected = own.clone();
+    expected["imgsquash.source.digest"] = source;
+    expected["imgsquash.version"] = json!(version);
+    assert_eq!(squashed(&place, &[]).manifest["annotations"], expected);
+    assert_eq!(squashed(&place, &["--no-provenance"]).manifest["annotations"], own);
+    place.write("secret.toml", b"[[rule]]\nid = \"secret\"\ntake = [\"/secret\"]\n");
+    place.write(
+        "secret.tar",
+        &Image { layers: rich().layers[..1].to_vec(), ..Image::new(Vec::new()) }.save(Form::Docker),
+    );
+    let found =
+        squashed(
+            &place,
+            &[
+                &[
+                    "--keep-base",
+                    "secret.tar",
+                    "--exact",
+                    "always",
+                    "--compression",
+                    "zstd",
+                    "--compression-level",
+                    "3",
+                ][..],
+                &[
+                    "--split",
+                    "auto",
+                    "--prune=+man",
+                    "--prune-path",
+                    "/secret",
+                    "--keep",
+                    "/secret",
+                    "--rules",
+                    "secret.toml",
+                ],
+                &["--hardlink-duplicates", "--label", "secret=secret", "--env", "SECRET=secret", "--user", "secret"],
+            ]
+            .concat(),
+        );
+    let options = "keep-base exact=always compression=zstd split=auto prune=+man prune-path keep rules \
+                   hardlink-duplicates compression-level=3";
+    assert_eq!(found.manifest["annotations"]["imgsquash.options"], options);
+    for (arguments, options) in [
+        (&["--keep-base", "auto"][..], "keep-base=auto"),
+        (&["--keep-layers", "1"], "keep-layers=1"),
+        (&["--last", "1"], "last=1"),
+        (&["--from", "2"], "from"),
+        (&["--layers", "2..3"], "layers"),
+        (&["--timestamp", "5"], "timestamp=5"),
+    ] {
+        assert_eq!(squashed(&place, arguments).manifest["annotations"]["imgsquash.options"], options);
+    }
+}
+
+#[test]
+fn options_for_layers_that_stay_do_what_they_say() {
+    let place = rich_place();
+    let base = Image { layers: rich().layers[..2].to_vec(), ..Image::new(Vec::new()) };
+    place.write("base.tar", &base.save(Form::Docker));
+    let diff_id = format!("sha256:{}", read::sha256(&rich().layers[2]));
+    let hex = diff_id.replace("sha256:", "");
+    for (arguments, kept) in [
+        (&["--keep-base", "auto"][..], &[1_u64][..]),
+        (&["--keep-base", "base.tar"], &[1, 2]),
+        (&["--keep-layers", "1"], &[1]),
+        (&["--keep-layers", "0"], &[]),
+        (&["--last", "1"], &[1, 2]),
+        (&["--last", "3"], &[]),
+        (&["--from", "2"], &[1]),
+        (&["--from", &diff_id], &[1, 2]),
+        (&["--from", &hex], &[1, 2]),
+        (&["--layers", "1..2"], &[3]),
+        (&["--layers", "..2"], &[3]),
+        (&["--layers", "2.."], &[1]),
+        (&["--layers", "2..2"], &[1, 3]),
+    ] {
+        let found = squashed(&place, &[arguments, &["--report", "report.json"]].concat());
+        assert_eq!(found.layers.len(), kept.len() + 1, "{arguments:?}");
+        let report: Value = serde_json::from_slice(&std::fs::read(place.path("report.json")).unwrap()).unwrap();
+        let positions: Vec<u64> = report["images"][0]["kept_layers"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|layer| layer["position"].as_u64().unwrap())
+            .collect();
+        assert_eq!(positions, kept, "{arguments:?}");
+    }
+    let entries = |when: &str| names(&squashed(&place, &["--last", "1", "--exact", when]));
+    let count = |when: &str| entries(when).iter().filter(|name| *name == "base").count();
+    assert_eq!((count("always"), count("never")), (1, 2), "the file is the same in the base");
+}
+
+#[test]
+fn options_for_new_layers_do_what_they_say() {
+    let place = rich_place();
+    for (arguments, magic) in [
+        (&[][..], &[0x1f, 0x8b][..]),
+        (&["--compression", "gzip", "--compression-level", "9"], &[0x1f, 0x8b]),
+        (&["--compression", "gzip", "--compression-level", "1"], &[0x1f, 0x8b]),
+        (&["--compression", "zstd"], &[0x28, 0xb5]),
+        (&["--compression", "zstd", "--compression-level", "19"], &[0x28, 0xb5]),
+        (&["--compression", "none"], b"app/"),
+        (&["--compression", "keep"], &[0x1f, 0x8b]),
+    ] {
+        let found = squashed(&place, arguments);
+        // The directory is what sorts first.
+        assert!(found.blobs[0].starts_with(magic) || magic == b"app/" && found.blobs[0] == found.layers[0]);
+    }
+    for (split, layers) in [("auto", 2), ("2", 2), ("os,app", 2), ("app,os", 2)] {
+        assert_eq!(squashed(&place, &["--split", split]).layers.len(), layers, "{split}");
+    }
+    let times = |epoch: Option<&str>, arguments: &[&str]| {
+        let mut command = command();
+        command.current_dir(place.path("")).args(["-q", "in.tar", "-o", "out.tar"]).args(arguments);
+        if let Some(epoch) = epoch {
+            command.env("SOURCE_DATE_EPOCH", epoch);
+        }
+        let output = command.output().unwrap();
+        assert_eq!((code(&output), stderr(&output)), (0, String::new()), "{arguments:?}");
+        let found = images(&files(&std::fs::read(place.path("out.tar")).unwrap())).remove(0).1;
+        let of = |wanted: &[u8]| {
+            let nodes = entries(&found.layers[0]).0;
+            nodes.into_iter().find(|(name, _)| name == wanted).unwrap().1.mtime.0
+        };
+        (of(b"app"), of(b"late"), found.config["created"].as_str().unwrap().to_owned())
+    };
+    let result = |app: i64, late: i64, created: &str| (app, late, created.to_owned());
+    let (limit, text) = (1_000_000_000, "2001-09-09T01:46:40Z");
+    let before = result(5, 2_000_000_000, "2020-02-02T02:02:02Z");
+    assert_eq!(times(None, &[]), before);
+    assert_eq!(times(None, &["--timestamp", "keep"]), before);
+    assert_eq!(times(Some("1000000000"), &["--timestamp", "keep"]), before);
+    assert_eq!(times(Some("1000000000"), &[]), result(5, limit, text));
+    assert_eq!(times(Some("1000000000"), &["--timestamp", "clamp"]), result(5, limit, text));
+    assert_eq!(times(None, &["--timestamp", "1000000000"]), result(limit, limit, text));
+    assert_eq!(times(Some("7"), &["--timestamp", "1000000000"]), result(limit, limit, text), "what is typed wins");
+    assert_eq!(times(None, &["--timestamp", "0"]), result(0, 0, "1970-01-01T00:00:00Z"));
+}
+
+#[test]
+fn options_for_slimming_do_what_they_say() {
+    let place = rich_place();
+    place.write("own.toml", b"[[rule]]\nid = \"mine\"\ntake = [\"/app/a\"]\n");
+    let is_there = |arguments: &[&str]| {
+        let found = names(&squashed(&place, arguments));
+        ["app/a", "root/.npm/_cacache/x", "usr/share/man/man1/a.1"].map(|name| found.iter().any(|known| known == name))
+    };
+    for (arguments, expected) in [
+        (&[][..], [true, true, true]),
+        (&["--prune"], [true, false, true]),
+        (&["--prune="], [true, false, true]),
+        (&["--prune=safe"], [true, false, true]),
+        (&["--prune=node"], [true, false, true]),
+        (&["--prune=-npm-cache"], [true, true, true]),
+        (&["--prune=+man"], [true, false, false]),
+        (&["--prune=man"], [true, true, false]),
+        (&["--prune=docs"], [true, false, false]),
+        (&["--prune-path", "/app/*"], [false, true, true]),
+        (&["--prune-path", "/app/*", "--prune-path", "!/app/a"], [true, true, true]),
+        (&["--prune", "--keep", "~/.npm/**"], [true, true, true]),
+        (&["--rules", "own.toml"], [false, true, true]),
+        (&["--rules", "own.toml", "--prune=mine,man"], [false, true, false]),
+        (&["--rules", "own.toml", "--prune=-mine"], [true, false, true]),
+    ] {
+        assert_eq!(is_there(arguments), expected, "{arguments:?}");
+    }
+    let links = |arguments: &[&str]| {
+        let nodes = entries(&squashed(&place, arguments).layers[0]).0;
+        nodes.iter().filter(|(_, node)| matches!(node.kind, Kind::Link(_))).count()
+    };
+    assert_eq!((links(&[]), links(&["--hardlink-duplicates"])), (0, 2));
+}
+
+#[test]
+fn what_is_wrong_with_an_option_is_told_in_its_first_line() {
+    let place = rich_place();
+    place.write("empty.toml", b"[[rule]]\nid = \"bad\"\n");
+    place.write("typo.toml", b"[[rule]]\nid = \"mine\"\ntakes = [\"/a\"]\n");
+    place.write("broken.toml", b"[[rule]\n");
+    place.write("twice.toml", b"[[rule]]\nid = \"npm-cache\"\ntake = [\"/a\"]\n");
+    place.write("relative.toml", b"[[rule]]\nid = \"mine\"\ntake = [\"a\"]\n");
+    let files = place.names();
+    let zeros = format!("sha256:{}", "0".repeat(64));
+    let unknown =
+        format!("in.tar: the image has no layer {zeros}: its layers are told by their position, digest or diff_id");
+    for (arguments, text) in [
+        (&["--label", "key"][..], "invalid value 'key' for '--label <KEY=VALUE>': expected KEY=VALUE"),
+        (&["--label", "=x"], "invalid value '=x' for '--label <KEY=VALUE>': expected KEY=VALUE"),
+        (&["--env", "KEY"], "invalid value 'KEY' for '--env <KEY=VALUE>': expected KEY=VALUE"),
+        (&["--annotation", "KEY"], "invalid value 'KEY' for '--annotation <KEY=VALUE>': expected KEY=VALUE"),
+        (
+            &["--entrypoint", "[1"],
+            "invalid value '[1' for '--entrypoint <COMMAND>': what begins with [ is a JSON list of words, as in \
+             [\"app\", \"--flag\"]: invalid type: integer `1`, expected a string at line 1 column 2",
+        ),
+        (
+            &["--cmd", "[ -f x ] && y"],
+            "invalid value '[ -f x ] && y' for '--cmd <COMMAND>': what begins with [ is a JSON list of words, as in \
+             [\"app\", \"--flag\"]: invalid number at line 1 column 4",
+        ),
+        (&["--workdir", "app"], "invalid value 'app' for '--workdir <DIR>': expected an absolute path, as in /app"),
+        (
+            &["--timestamp", "yesterday"],
+            "invalid value 'yesterday' for '--timestamp <keep|clamp|SECONDS>': expected keep, clamp or seconds since \
+             1970, up to the year 9999",
+        ),
+        (
+            &["--timestamp", "-5"],
+            "invalid value '-5' for '--timestamp <keep|clamp|SECONDS>': expected keep, clamp or seconds since 1970, up \
+             to the year 9999",
+        ),
+        (&["--timestamp", "clamp"], "--timestamp clamp needs SOURCE_DATE_EPOCH to be set"),
+        (&["--compression-level", "0"], "--compression-level: gzip has the levels 1 to 9, not 0"),
+        (&["--compression-level", "10"], "--compression-level: gzip has the levels 1 to 9, not 10"),
+        (&["--compression-level", "20"], "--compression-level: gzip has the levels 1 to 9, not 20"),
+        (
+            &["--compression-level", "20", "--compression", "zstd"],
+            "--compression-level: zstd has the levels 1 to 19, not 20",
+        ),
+        (
+            &["--compression-level", "3", "--compression", "none"],
+            "--compression-level: there are no levels with --compression none",
+        ),
+        (
+            &["--compression-level", "3", "--compression", "keep"],
+            "--compression-level: there are no levels with --compression keep",
+        ),
+        (
+            &["--compression-level", "best"],
+            "invalid value 'best' for '--compression-level <LEVEL>': expected a number, 1 to 9 for gzip and 1 to 19 for zstd",
+        ),
+        (&["--keep-layers", "1", "--last", "1"], "the argument '--keep-layers <N>' cannot be used with '--last <N>'"),
+        (
+            &["--layers", "3"],
+            "invalid value '3' for '--layers <A..B>': expected a range of layers, as in 2..4 (both included)",
+        ),
+        (
+            &["--layers", "a..b"],
+            "invalid value 'a..b' for '--layers <A..B>': expected a position, counted from 1, or the digest or diff_id of \
+             a layer, got \"a\"",
+        ),
+        (&["--layers", "3..2"], "in.tar: layer 3 comes after layer 2: name the older one first"),
+        (&["--layers", "2..4"], "in.tar: the image has 3 layers, so layer 4 cannot be chosen"),
+        (&["--last", "0"], "in.tar: all of the image's 3 layers would be kept, nothing is left to squash"),
+        (&["--last", "4"], "in.tar: the image has 3 layers, so the last 4 layers cannot be chosen"),
+        (&["--last", "-1"], "invalid value '-1' for '--last <N>': expected a number of layers"),
+        (&["--keep-layers", "99"], "in.tar: the image has 3 layers, so the first 99 layers cannot be chosen"),
+        (&["--keep-layers", "3"], "in.tar: all of the image's 3 layers would be kept, nothing is left to squash"),
+        (&["--keep-layers", "all"], "invalid value 'all' for '--keep-layers <N>': expected a number of layers"),
+        (
+            &["--from", "nosuch"],
+            "invalid value 'nosuch' for '--from <LAYER>': expected a position, counted from 1, or the digest or diff_id \
+             of a layer, got \"nosuch\"",
+        ),
+        (&["--from", "0"], "in.tar: the image has 3 layers, so layer 0 cannot be chosen"),
+        (&["--from", &zeros], &unknown),
+        (&["--split", "1"], "invalid value '1' for '--split <auto|N|LIST>': expected a number of layers from 2 to 100"),
+        (&["--split", "0"], "invalid value '0' for '--split <auto|N|LIST>': expected a number of layers from 2 to 100"),
+        (
+            &["--split", "101"],
+            "invalid value '101' for '--split <auto|N|LIST>': expected a number of layers from 2 to 100",
+        ),
+        (
+            &["--split", "foo"],
+            "invalid value 'foo' for '--split <auto|N|LIST>': expected auto, a number of layers, or a list of os, \
+             packages, deps, app",
+        ),
+        (
+            &["--split", "os"],
+            "invalid value 'os' for '--split <auto|N|LIST>': expected at least two of os, packages, deps, app",
+        ),
+        (
+            &["--split", "os,os"],
+            "invalid value 'os,os' for '--split <auto|N|LIST>': expected at least two of os, packages, deps, app",
+        ),
+        (
+            &["--split", "os,foo"],
+            "invalid value 'os,foo' for '--split <auto|N|LIST>': \"foo\" is none of os, packages, deps, app",
+        ),
+        (
+            &["--split", "3"],
+            "in.tar: packages would be empty: there is content for 2 of 3 layers, ask for fewer with --split",
+        ),
+        (&["--split", "9"], "in.tar: there are 0 packages to deal out to 6 layers: ask for fewer with --split"),
+        (
+            &["--prune=npm-cach"],
+            "there is no prune rule \"npm-cach\" (did you mean \"npm-cache\"?); imgsquash rules lists them",
+        ),
+        (&["--prune=-zzzz"], "there is no prune rule \"zzzz\"; imgsquash rules lists them"),
+        (&["--prune", "docs"], "unexpected argument 'docs': give one archive, and what to prune as --prune=docs"),
+        (
+            &["--prune-path", "relative"],
+            "--prune-path: the glob \"relative\" has no place to begin: write /…, ~/… or **/…",
+        ),
+        (&["--prune-path", "/a/../b"], "--prune-path: the glob \"/a/../b\" has \"..\" in it: write where the file is"),
+        (&["--keep", "/{a"], "--keep: the glob \"/{a\" leaves a brace open"),
+        (&["--keep", "/[a"], "--keep: the glob \"/[a\" is not valid: unclosed character class; missing ']'"),
+        (&["--rules", "none.toml"], "--rules: cannot read none.toml: No such file or directory (os error 2)"),
+        (
+            &["--rules", "empty.toml"],
+            "empty.toml, line 2, rule \"bad\": it takes nothing: it needs \"take\" or \"truncate\"",
+        ),
+        (&["--rules", "twice.toml"], "twice.toml, line 2, rule \"npm-cache\": there is a rule of this name already"),
+        (
+            &["--rules", "relative.toml"],
+            "relative.toml, line 3, rule \"mine\": the glob \"a\" has no place to begin: write /…, ~/… or **/…",
+        ),
+        (&["--dry-run"], "the argument '--output <PATH>' cannot be used with '--dry-run'"),
+        (&["more.tar"], "unexpected argument 'more.tar': give one archive"),
+        (&["--jobs", "0"], "invalid value '0' for '--jobs <N>': expected a number of threads, at least 1"),
+    ] {
+        let output = run(&place, &[&["in.tar", "-o", "out.tar"], arguments].concat());
+        let message = stderr(&output);
+        assert_eq!(code(&output), 2, "{arguments:?}: {message}");
+        let first = message.lines().next().unwrap();
+        let said = first.strip_prefix("error: ").or(first.strip_prefix("imgsquash: "));
+        assert_eq!(said, Some(text), "{arguments:?}");
+        assert!(output.stdout.is_empty() && place.names() == files, "{arguments:?}");
+    }
+    // The words of these are the parser's own.
+    for (file, text) in
+        [("typo.toml", "typo.toml, line 3: unknown field `takes`"), ("broken.toml", "broken.toml, line 1: ")]
+    {
+        let output = run(&place, &["in.tar", "-o", "out.tar", "--rules", file]);
+        assert_eq!(code(&output), 2);
+        assert!(stderr(&output).starts_with(&format!("error: {text}")), "{}", stderr(&output));
+    }
+}
+
+#[test]
+fn a_wrong_source_date_epoch_is_told_whatever_else_is_asked() {
+    let place = rich_place();
+    for (epoch, arguments) in
+        [("abc", &[][..]), ("-1", &[]), ("1.5", &[]), ("253402300800", &[]), ("abc", &["--timestamp", "clamp"])]
+    {
+        let mut command = command();
+        command.current_dir(place.path("")).args(["in.tar", "-o", "out.tar"]).args(arguments);
+        let output = command.env("SOURCE_DATE_EPOCH", epoch).output().unwrap();
+        assert_eq!(code(&output), 2);
+        let expected = format!(
+            "error: SOURCE_DATE_EPOCH is \"{epoch}\", expected seconds since 1970, up to the year 9999\n\nFor more \
+             information, try '--help'.\n"
+        );
+        assert_eq!(stderr(&output), expected);
+    }
+}
+
+#[test]
+fn a_dry_run_writes_nothing_and_makes_the_same_layers() {
+    let place = rich_place();
+    let options = ["in.tar", "--prune", "--keep-layers", "1", "--split", "auto", "--label", "a=b"];
+    let report = |more: &[&str]| -> Value {
+        let output = run(&place, &[&options, more, &["-q", "--report", "-"]].concat());
+        assert_eq!((code(&output), stderr(&output)), (0, String::new()));
+        serde_json::from_slice(&output.stdout).unwrap()
+    };
+    let dry = report(&["--dry-run"]);
+    assert_eq!(place.names(), ["in.tar"]);
+    let real = report(&["-o", "out.tar"]);
+    assert_eq!((&dry["output"], &real["output"]), (&Value::Null, &json!("out.tar")));
+    assert_eq!(dry["images"], real["images"], "digests of layers, config and manifest");
+    assert!(dry["output_bytes"].as_u64().unwrap() < real["output_bytes"].as_u64().unwrap(), "headers are not counted");
+    for format in ["oci-archive", "docker-archive", "oci-dir"] {
+        assert_eq!(report(&["--dry-run", "--format", format])["images"], dry["images"], "{format}");
+    }
+    assert_eq!(place.names(), ["in.tar", "out.tar"]);
+    let output = run(&place, &["in.tar", "--dry-run"]);
+    assert_eq!(code(&output), 0);
+    let last = stderr(&output).lines().last().unwrap().to_owned();
+    assert!(last.starts_with("nothing was written (dry run); the archive would have "), "{last}");
+    std::fs::write(place.path("bad.tar"), b"bad").unwrap();
+    assert_eq!(code(&run(&place, &["bad.tar", "--dry-run"])), 3, "everything is read as usual");
+    let output = run(&place, &["in.tar"]);
+    assert_eq!(code(&output), 2);
+    assert!(
+        stderr(&output).starts_with("error: the following required arguments were not provided:\n  --output <PATH>\n")
+    );
+}
+
+#[test]
+fn rules_are_listed_and_explained() {
+    let place = Place::new();
+    place.write(
+        "own.toml",
+        b"[[rule]]\nid = \"mine\"\ntitle = \"my files\"\ntake = [\"/a\", \"/b/**\"]\nkeep = [\"/b/c\"]\n",
+    );
+    let rules = |arguments: &[&str]| {
+        let output = run(&place, &[&["rules"], arguments].concat());
+        assert_eq!((code(&output), stderr(&output)), (0, String::new()), "{arguments:?}");
+        String::from_utf8(output.stdout).unwrap()
+    };
+    let ids = |arguments: &[&str]| -> Vec<String> {
+        rules(arguments).lines().map(|line| line.split(' ').next().unwrap().to_owned()).collect()
+    };
+    let (all, docs, safe) = (ids(&[]), ids(&["docs"]), ids(&["safe"]));
+    assert!(all.len() > docs.len() && docs.len() > safe.len() && safe.len() > 5);
+    let has = |list: &[String], id: &str| list.iter().any(|known| known == id);
+    assert!(has(&docs, "man") && has(&docs, "npm-cache") && !has(&safe, "man") && has(&safe, "npm-cache"));
+    assert_eq!(ids(&["max"]), all);
+    assert!(ids(&["node"]).iter().all(|id| has(&all, id)) && has(&ids(&["node"]), "npm-cache"));
+    assert!(rules(&[]).lines().all(|line| line.chars().count() <= 100), "a rule is a line");
+    let expected = "\
+npm-cache: download cache and logs of npm
+
+class      safe
+group      node
+profiles   safe, max
+takes      ~/.npm/{_cacache,_logs}/**
+breaks     npm install downloads again
+source     npm-cache; dockle
+";
+    assert_eq!(rules(&["npm-cache"]), expected);
+    let expected = "\
+mine: my files
+
+class      opt-in
+group      own
+profiles   max
+takes      /a
+           /b/**
+keeps      /b/c
+";
+    assert_eq!(rules(&["--rules", "own.toml", "mine"]), expected);
+    assert_eq!(ids(&["own", "--rules", "own.toml"]), ["mine"]);
+    assert_eq!(ids(&["--rules", "own.toml"]).len(), all.len() + 1);
+    for (arguments, text) in [
+        (&["rules", "nosuch"][..], "error: there is no prune rule \"nosuch\"; imgsquash rules lists them\n"),
+        (
+            &["rules", "npm-cach"],
+            "error: there is no prune rule \"npm-cach\" (did you mean \"npm-cache\"?); imgsquash rules lists them\n",
+        ),
+        (
+            &["rules", "--rules", "none.toml"],
+            "error: --rules: cannot read none.toml: No such file or directory (os error 2)\n",
+        ),
+        (&["rules", "npm-cache", "man"], "error: unexpected argument 'man' found\n"),
+        (&["in.tar", "-o", "out.tar", "rules"], "error: the subcommand 'rules' cannot be used with:\n"),
+    ] {
+        let output = run(&place, arguments);
+        assert_eq!(code(&output), 2, "{arguments:?}");
+        assert!(output.stdout.is_empty() && stderr(&output).starts_with(text), "{}", stderr(&output));
+    }
+    let script = format!("{} rules | true", env!("CARGO_BIN_EXE_imgsquash"));
+    let output = std::process::Command::new("sh").arg("-c").arg(script).output().unwrap();
+    assert_eq!(stderr(&output), "", "whoever has read enough closes the pipe");
+}
+
+#[test]
+fn an_archive_called_rules_is_reached_by_its_path() {
+    let place = Place::new();
+    place.write("rules", &archive());
+    for arguments in [["./rules", "-o", "out.tar"], ["-o", "out.tar", "rules"]] {
+        let output = run(&place, &arguments);
+        assert_eq!(code(&output), 0, "{}", stderr(&output));
+        std::fs::remove_file(place.path("out.tar")).unwrap();
+    }
+    assert!(stderr(&run(&place, &["rules", "-o", "out.tar"])).contains("Usage: imgsquash rules"));
 }

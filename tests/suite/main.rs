@@ -6,6 +6,7 @@
 mod architecture;
 mod cli;
 mod e2e;
+mod edits;
 mod formats;
 mod golden;
 mod hostile;
