@@ -197,7 +197,10 @@ impl Edits {
             said.remove(key);
         }
         if let Some(Provenance { version, options }) = &self.provenance {
-            said.set(SOURCE, source);
+            // Who sets times wants equal images from inputs that only differ in theirs.
+            if self.times == Times::Keep {
+                said.set(SOURCE, source);
+            }
             said.set(VERSION, version);
             if !options.is_empty() {
                 said.set(OPTIONS, options);

@@ -576,9 +576,17 @@ fn builds_that_differ_in_times_alone_become_one_archive() {
     };
     let one = build(1_700_000_000, "2023-11-14T22:13:20Z");
     let two = build(1_800_000_000, "2027-01-15T08:00:00.25Z");
-    let clamped =
-        |archive: &[u8]| squash_with(archive, |options| options.edits.times = Times::Clamp(limit())).unwrap().0;
+    let clamped = |archive: &[u8]| {
+        let with = |options: &mut Options| {
+            options.edits.times = Times::Clamp(limit());
+            options.edits.provenance = provenance("timestamp=clamp");
+        };
+        squash_with(archive, with).unwrap().0
+    };
     assert!(clamped(&one) == clamped(&two));
+    let expected = json!({"imgsquash.version": "1.2.3", "imgsquash.options": "timestamp=clamp"});
+    let manifest = &images(&files(&clamped(&one)))[0].1.manifest;
+    assert_eq!(manifest["annotations"], expected, "the digest of the source would tell its times");
 }
 
 #[test]
