@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::io::Write as _;
 
+use imgsquash::layer::Compression;
 use imgsquash::options::Options;
 use imgsquash::output::{Format, Target};
 use imgsquash::report::{Change, EqualFiles, ImageReport, Reclaimed, Report};
@@ -25,7 +26,10 @@ pub(crate) fn print(report: &Report, options: &Options) {
         (Target::Nowhere, _) => writeln!(text, "nothing was written (dry run); the archive would have {size}"),
         (Target::Stdout, _) => writeln!(text, "wrote {size} to standard output"),
         (_, Format::Universal | Format::DockerArchive) => {
-            writeln!(text, "wrote {output} ({size}); load it with: docker load -i {output}")
+            // Docker reads zstd layers since version 23.
+            let since =
+                if matches!(options.compression, Some(Compression::Zstd(_))) { " (docker 23 or newer)" } else { "" };
+            writeln!(text, "wrote {output} ({size}); load it with: docker load -i {output}{since}")
         }
         (_, Format::OciArchive) => writeln!(text, "wrote {output} ({size}); load it with: podman load -i {output}"),
         (_, Format::OciDirectory) => {
@@ -40,6 +44,9 @@ fn image_lines(image: &ImageReport) -> String {
     let mut text = format!("{names}  {}\n", image.platform);
     let Change { before, after } = image.layers;
     let _ = writeln!(text, "  layers        {before:>10} -> {after}");
+    if !image.kept_layers.is_empty() {
+        text.push_str("  of the layers that were squashed:\n");
+    }
     let Change { before, after } = image.entries;
     let _ = writeln!(text, "  entries       {before:>10} -> {after}");
     for (name, change) in [("uncompressed", image.uncompressed_bytes), ("compressed", image.compressed_bytes)] {

@@ -53,7 +53,7 @@ fn main() -> ExitCode {
             }
             match write_report(arguments.report.as_deref(), &report) {
                 Ok(()) => ExitCode::SUCCESS,
-                Err(problem) => fail(&format!("cannot write the report: {problem}"), FAILED),
+                Err(problem) => fail(&format!("the image is written, but not the report: {problem}"), FAILED),
             }
         }
         Ok(Err(error)) => fail(&error.to_string(), error.exit_code()),

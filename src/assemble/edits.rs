@@ -181,7 +181,7 @@ const WHAT: &str = "the image config";
 
 impl Edits {
     /// Edits what containers run by.
-    pub(super) fn edit_config(&self, config: &mut crate::oci::Config) -> Result<(), InvalidJson> {
+    pub fn edit_config(&self, config: &mut crate::oci::Config) -> Result<(), InvalidJson> {
         if self.config.keys().next().is_none() {
             return Ok(());
         }

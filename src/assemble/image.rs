@@ -8,6 +8,7 @@ use super::{Blob, describe};
 use crate::codec::Codec;
 use crate::layer::Written;
 use crate::oci::{DiffId, Digest, Document, Image, InvalidJson, Layer};
+use crate::times::Times;
 
 /// A layer of the new image.
 #[derive(Clone, Copy, Debug)]
@@ -92,6 +93,9 @@ pub fn image(
     let history = history(&config, image.layers.len(), squashed, layers, edits);
     config.set_history(history);
     edits.edit_config(&mut config)?;
+    if edits.times != Times::Keep {
+        config.forget_build()?;
+    }
     let config = Blob::new(config.to_bytes());
     let mut manifest = image.manifest.clone();
     manifest.set("schemaVersion", &2);

@@ -2,7 +2,7 @@
 //!
 //! # Decisions
 //! - Documents are the input's own with only these members edited: config `rootfs.diff_ids`, `history`, `created`, and
-//!   what a person asked to edit; manifest `mediaType`, `config`, `layers`, `annotations`; descriptors `mediaType`,
+//!   what a person asked to edit (and, when times are set, what the classic builder notes of one build); manifest `mediaType`, `config`, `layers`, `annotations`; descriptors `mediaType`,
 //!   `digest`, `size`. An embedded copy (`data`) or other places (`urls`) of what they described are dropped.
 
 mod docker;

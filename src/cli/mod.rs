@@ -23,7 +23,7 @@ use imgsquash::times::Times;
 
 use self::choices::{CompressionChoice, ExactnessChoice, FormatChoice};
 use self::meta::MetaArguments;
-use self::parse::{EPOCH, Stamp, count, epoch, level, range, size, split, stamp, threads};
+use self::parse::{Stamp, count, is_same, level, origin, range, size, split, stamp, threads, times};
 pub(crate) use self::rules::rules;
 use self::slim::SlimArguments;
 
@@ -44,8 +44,8 @@ pub(crate) struct Arguments {
     #[arg(short, long, value_name = "PATH", required_unless_present = "dry_run")]
     output: Option<PathBuf>,
 
-    /// Do everything but write: show what would come of it
-    #[arg(long, conflicts_with = "output")]
+    /// Do everything but write, whatever --output says: show what would come of it
+    #[arg(long)]
     dry_run: bool,
 
     /// Name the image NAME[:TAG] instead of what the archive calls it; may be repeated
@@ -171,7 +171,7 @@ Examples:
   imgsquash app.tar -o small.tar --keep-base auto
   imgsquash app.tar -o layers.tar --split auto
   imgsquash rules npm-cache
-  imgsquash layout/ -o - | skopeo copy docker-archive:/dev/stdin oci:squashed
+  imgsquash layout/ -o - | docker load
 
 Exit codes: 0 done, 2 wrong usage, 3 unreadable or unsupported input or failed output, 4 internal error.
 SOURCE_DATE_EPOCH (seconds since 1970), if set, is the latest time of a file and of the image.";
@@ -180,17 +180,23 @@ impl Arguments {
     /// What the arguments mean, or what is wrong with them.
     pub(crate) fn options(&self) -> Result<Options, String> {
         let stdout = |path: &PathBuf| path.as_os_str() == "-";
-        let to_stdout = self.output.as_ref().is_some_and(stdout);
+        let to_stdout = !self.dry_run && self.output.as_ref().is_some_and(stdout);
         if to_stdout && self.report.as_ref().is_some_and(stdout) {
             return Err("--output and --report cannot both go to standard output".to_owned());
         }
         if to_stdout && std::io::IsTerminal::is_terminal(&std::io::stdout()) {
             return Err("standard output is a terminal: redirect it, or name a file with --output".to_owned());
         }
+        let files = [("the input", &self.input), ("--output", &self.output)];
+        let report = self.report.as_ref().filter(|path| !stdout(path));
+        let is_report = |path: &PathBuf| report.is_some_and(|report| is_same(path, report));
+        if let Some((name, _)) = files.iter().find(|(_, path)| path.as_ref().is_some_and(is_report)) {
+            return Err(format!("--report would replace {name}: name another file"));
+        }
         let mut limits = Limits { layer: self.max_layer_size, ..Limits::default() };
         limits.metadata = self.max_metadata.unwrap_or(limits.metadata);
         let (keep, base) = self.keep();
-        let times = self.times()?;
+        let times = times(self.timestamp)?;
         Ok(Options {
             input: origin(self.input.as_deref().unwrap_or(Path::new("-"))),
             selection: Selection { refs: self.refs.clone(), platforms: self.platforms.clone() },
@@ -199,6 +205,7 @@ impl Arguments {
             base,
             exactness: self.exact.into(),
             target: match &self.output {
+                _ if self.dry_run => Target::Nowhere,
                 None => Target::Nowhere,
                 Some(path) if stdout(path) => Target::Stdout,
                 Some(path) => Target::Path(path.clone()),
@@ -287,28 +294,6 @@ impl Arguments {
         }
         said.join(" ")
     }
-
-    fn times(&self) -> Result<Times, String> {
-        let named = std::env::var_os("SOURCE_DATE_EPOCH").filter(|text| !text.is_empty());
-        let limit = match &named {
-            None => None,
-            Some(text) => Some(
-                text.to_str()
-                    .and_then(epoch)
-                    .ok_or_else(|| format!("SOURCE_DATE_EPOCH is \"{}\", expected {EPOCH}", text.to_string_lossy()))?,
-            ),
-        };
-        match (self.timestamp, limit) {
-            (Some(Stamp::Set(time)), _) => Ok(Times::Set(time)),
-            (Some(Stamp::Clamp), None) => Err("--timestamp clamp needs SOURCE_DATE_EPOCH to be set".to_owned()),
-            (Some(Stamp::Keep), _) | (None, None) => Ok(Times::Keep),
-            (Some(Stamp::Clamp) | None, Some(limit)) => Ok(Times::Clamp(limit)),
-        }
-    }
-}
-
-fn origin(path: &Path) -> Origin {
-    if path.as_os_str() == "-" { Origin::Stdin } else { Origin::Path(path.to_path_buf()) }
 }
 
 /// What was typed. Wrong usage ends the process with 2.

@@ -1,10 +1,13 @@
 //! What single arguments mean.
 
 use std::num::NonZeroUsize;
+use std::path::Path;
 use std::time::{Duration, SystemTime};
 
+use imgsquash::input::Origin;
 use imgsquash::keep::Pick;
 use imgsquash::split::{Class, Split};
+use imgsquash::times::Times;
 use imgsquash::tree::Timestamp;
 
 /// Reads a number of bytes: 1048576, 500M, 16GiB. Units are powers of 1024.
@@ -127,6 +130,39 @@ pub(super) fn stamp(text: &str) -> Result<Stamp, String> {
 
 /// What [`epoch`] reads.
 pub(super) const EPOCH: &str = "seconds since 1970, up to the year 9999";
+
+/// What becomes of times.
+pub(super) fn times(timestamp: Option<Stamp>) -> Result<Times, String> {
+    let named = std::env::var_os("SOURCE_DATE_EPOCH").filter(|text| !text.is_empty());
+    let limit = match &named {
+        None => None,
+        Some(text) => Some(
+            text.to_str()
+                .and_then(epoch)
+                .ok_or_else(|| format!("SOURCE_DATE_EPOCH is \"{}\", expected {EPOCH}", text.to_string_lossy()))?,
+        ),
+    };
+    match (timestamp, limit) {
+        (Some(Stamp::Set(time)), _) => Ok(Times::Set(time)),
+        (Some(Stamp::Clamp), None) => Err("--timestamp clamp needs SOURCE_DATE_EPOCH to be set".to_owned()),
+        (Some(Stamp::Keep), _) | (None, None) => Ok(Times::Keep),
+        (Some(Stamp::Clamp) | None, Some(limit)) => Ok(Times::Clamp(limit)),
+    }
+}
+
+/// Whether two paths are one file, as far as that can be told before it is there.
+pub(super) fn is_same(a: &Path, b: &Path) -> bool {
+    let place = |path: &Path| {
+        let above = || Some(Path::new(".").join(path.parent()?).canonicalize().ok()?.join(path.file_name()?));
+        path.canonicalize().ok().or_else(above)
+    };
+    a == b || place(a).is_some_and(|a| place(b) == Some(a))
+}
+
+/// Where an archive comes from.
+pub(super) fn origin(path: &Path) -> Origin {
+    if path.as_os_str() == "-" { Origin::Stdin } else { Origin::Path(path.to_path_buf()) }
+}
 
 /// Seconds since 1970 that RFC 3339 can spell, which ends with the year 9999.
 pub(super) fn epoch(text: &str) -> Option<Timestamp> {

@@ -154,6 +154,20 @@ impl Config {
         Ok(())
     }
 
+    /// Drops what Docker's classic builder notes of the container and the image it built from: they are others with every
+    /// build of the same content, and no runtime reads them.
+    pub fn forget_build(&mut self) -> Result<(), InvalidJson> {
+        self.document.remove("container");
+        self.document.remove("container_config");
+        if self.container()?.raw("Image").is_none() {
+            return Ok(());
+        }
+        self.edit_container(|container| {
+            container.remove("Image");
+            Ok(())
+        })
+    }
+
     /// Replaces the layers, keeping other members of `rootfs`.
     pub fn set_diff_ids(&mut self, diff_ids: &[DiffId]) {
         let mut rootfs = self.document.get::<Document>("rootfs", "").ok().flatten().unwrap_or_default();

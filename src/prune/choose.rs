@@ -99,7 +99,7 @@ fn choose(rules: &Rules, name: &str, on: bool, chosen: &mut [bool]) -> Result<()
         let names = ids.chain(groups).chain(PROFILES);
         let likeness = |other: &str| strsim::jaro_winkler(name, other);
         let nearest = names.max_by(|a, b| likeness(a).total_cmp(&likeness(b)));
-        let nearest = nearest.filter(|nearest| likeness(nearest) > 0.7).map(str::to_owned);
+        let nearest = nearest.filter(|nearest| likeness(nearest) > 0.8).map(str::to_owned);
         return Err(ChoiceError::Unknown { name: name.to_owned(), nearest });
     }
     for (chosen, _) in chosen.iter_mut().zip(wanted).filter(|(_, is_wanted)| *is_wanted) {

@@ -56,6 +56,13 @@ impl<'c> Matches<'c> {
                 *known = place.max(*known);
             }
         });
+        // A directory that is named to be kept is kept with all in it.
+        for (id, place) in matches.kept.clone() {
+            below(tree, id, &mut |id| {
+                let known = matches.kept.entry(id).or_insert(place);
+                *known = place.max(*known);
+            });
+        }
         matches.find_never(tree, choice);
         matches
     }

@@ -37,7 +37,7 @@ pub use rules::{Class, Rule, RuleError, Rules};
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum PruneError {
     /// It would take what has to stay.
-    #[error("the rule \"{rule}\" would remove {path}, which must stay: {why}")]
+    #[error("the rule \"{rule}\" would remove {path}, which must stay: {why} (leave it out with --keep {path})")]
     Never {
         /// The rule.
         rule: String,

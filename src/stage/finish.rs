@@ -6,7 +6,7 @@ use super::Job;
 use super::layers::Found;
 use super::slim::Equal;
 use super::write::{Outcome, finals};
-use crate::assemble::{self, Assembled, Blob};
+use crate::assemble::{self, Assembled, Blob, MediaTypes};
 use crate::error::Error;
 use crate::layer::{Source, Written};
 use crate::oci::{Catalog, Image, ImageId};
@@ -19,6 +19,10 @@ use crate::report::{
     SCHEMA_VERSION,
 };
 
+/// Observed with podman 4.3: the config has it, and docker, containerd and skopeo keep it.
+const HEALTHCHECK: &str = "podman does not read the HEALTHCHECK of an image with an OCI manifest: for podman use \
+                           --media-types docker or --format docker-archive";
+
 /// An image whose layers are written, and what it was made from.
 pub(crate) struct Made {
     pub(crate) assembled: Assembled,
@@ -30,7 +34,7 @@ pub(crate) struct Made {
 
 impl Job<'_> {
     pub(crate) fn assemble(
-        &self,
+        &mut self,
         image: &Image,
         plan: Plan,
         sources: Vec<Source>,
@@ -41,6 +45,12 @@ impl Job<'_> {
         let layers = finals(&plan, &sources, &found.indexes, &outcome);
         let assembled = assemble::image(image, &plan.squashed, &layers, &self.options.edits)
             .map_err(|problem| self.input_error(problem.into()))?;
+        let edits = &self.options.edits;
+        let has_check =
+            image.config.container().is_ok_and(|config| config.raw("Healthcheck").is_some_and(|it| it != "null"));
+        if has_check && edits.media_types == MediaTypes::Oci && self.options.format != Format::DockerArchive {
+            self.notes.push(HEALTHCHECK.to_owned());
+        }
         for blob in [&assembled.config, &assembled.manifest] {
             self.blob(blob, sink)?;
         }

@@ -54,7 +54,10 @@ impl Job<'_> {
                 Owners::default()
             }
         };
-        let config = image.config.container().map_err(|problem| self.input_error(problem.into()))?;
+        // What the new image will run, not what the old one ran.
+        let mut config = image.config.clone();
+        let edited = self.options.edits.edit_config(&mut config).and_then(|()| config.container());
+        let config = edited.map_err(|problem| self.input_error(problem.into()))?;
         let facts = prune::Facts { config: &config, owners: &owners };
         let outcome = prune::prune(tree, fates, choice, facts)
             .map_err(|problem| Error::Prune { input: self.input.clone(), problem })?;

@@ -755,7 +755,6 @@ fn what_is_wrong_with_an_option_is_told_in_its_first_line() {
             &["--rules", "relative.toml"],
             "relative.toml, line 3, rule \"mine\": the glob \"a\" has no place to begin: write /…, ~/… or **/…",
         ),
-        (&["--dry-run"], "the argument '--output <PATH>' cannot be used with '--dry-run'"),
         (&["more.tar"], "unexpected argument 'more.tar': give one archive"),
         (&["--jobs", "0"], "invalid value '0' for '--jobs <N>': expected a number of threads, at least 1"),
     ] {
@@ -814,6 +813,9 @@ fn a_dry_run_writes_nothing_and_makes_the_same_layers() {
         assert_eq!(report(&["--dry-run", "--format", format])["images"], dry["images"], "{format}");
     }
     assert_eq!(place.names(), ["in.tar", "out.tar"]);
+    let before = std::fs::read(place.path("out.tar")).unwrap();
+    assert_eq!(code(&run(&place, &["in.tar", "-o", "out.tar", "--dry-run", "-t", "other:1"])), 0);
+    assert!(std::fs::read(place.path("out.tar")).unwrap() == before, "--dry-run may be added to any command");
     let output = run(&place, &["in.tar", "--dry-run"]);
     assert_eq!(code(&output), 0);
     let last = stderr(&output).lines().last().unwrap().to_owned();
@@ -825,6 +827,22 @@ fn a_dry_run_writes_nothing_and_makes_the_same_layers() {
     assert!(
         stderr(&output).starts_with("error: the following required arguments were not provided:\n  --output <PATH>\n")
     );
+}
+
+#[test]
+fn a_report_does_not_replace_the_archives() {
+    let place = rich_place();
+    let before = std::fs::read(place.path("in.tar")).unwrap();
+    for (arguments, name) in [
+        (&["in.tar", "--dry-run", "--report", "in.tar"][..], "the input"),
+        (&["in.tar", "-o", "out.tar", "--report", "./in.tar"], "the input"),
+        (&["in.tar", "-o", "out.tar", "--report", "./out.tar"], "--output"),
+    ] {
+        let output = run(&place, arguments);
+        assert_eq!(code(&output), 2);
+        assert!(stderr(&output).contains(&format!("--report would replace {name}: name another file")));
+    }
+    assert!(std::fs::read(place.path("in.tar")).unwrap() == before && place.names() == ["in.tar"]);
 }
 
 #[test]

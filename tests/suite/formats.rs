@@ -229,6 +229,17 @@ fn manifest_and_index_annotations_and_unknown_keys_survive() {
 }
 
 #[test]
+fn a_health_check_that_podman_will_not_read_is_told() {
+    let mut image = Image::new(vec![Layer::default().tar()]);
+    image.config["config"] = json!({"Healthcheck": {"Test": ["CMD", "true"]}});
+    let archive = image.save(Form::Docker);
+    let notes = |change: fn(&mut imgsquash::options::Options)| squash_with(&archive, change).unwrap().1.notes;
+    assert!(notes(|_| ())[0].starts_with("podman does not read the HEALTHCHECK of an image with an OCI manifest"));
+    assert_eq!(notes(|options| options.format = imgsquash::output::Format::DockerArchive), [""; 0]);
+    assert_eq!(notes(|options| options.edits.media_types = imgsquash::assemble::MediaTypes::Docker), [""; 0]);
+}
+
+#[test]
 fn the_config_keeps_every_key_and_its_spelling() {
     let mut source = image("config:1");
     source.config = serde_json::from_str(

@@ -289,6 +289,19 @@ fn what_the_config_names_stays() {
 }
 
 #[test]
+fn guards_know_what_the_new_image_runs() {
+    let mut image = image(&[("tmp/start", file(b"1")), ("tmp/old", file(b"1"))]);
+    image.config["config"] = json!({"Entrypoint": ["/tmp/old"]});
+    let with = |options: &mut Options| {
+        options.prune = choice(Some("tmp-files"), &[], &[], None);
+        options.edits.config.entrypoint = Some(vec!["/tmp/start".to_owned()]);
+    };
+    let (out, _) = squash_with(&image.save(Form::Docker), with).unwrap();
+    let found = nodes(&images(&files(&out)).remove(0).1);
+    assert!(found.contains_key("tmp/start") && !found.contains_key("tmp/old"));
+}
+
+#[test]
 fn packages_keep_what_is_theirs_from_safe_rules() {
     // The postgres image asks dpkg -S for every file that it would delete.
     let owned = |list: &str, contents: &[u8]| {
@@ -392,6 +405,7 @@ fn a_person_names_paths_and_exceptions() {
     let keep = ["/var/cache/**", "!**/*.deb"];
     assert_eq!(left(&["/opt"], &keep, Some("safe")), [""; 0]);
     assert_eq!(left(&["/opt"], &keep[..1], Some("safe")), ["var/cache/apt/archives/x.deb"]);
+    assert_eq!(left(&["/opt"], &["/var/cache"], Some("safe")), ["var/cache/apt/archives/x.deb"], "with all in it");
     assert_eq!(left(&["/nothing/**"], &[], None).len(), 5, "a glob that matches nothing is no error");
 }
 

@@ -261,6 +261,11 @@ fn built_at(time: i64) -> Image {
         Layer { entries: nodes, ..Layer::default() }.tar()
     };
     image.layers.push(dated(&[("app/built", "the same contents"), ("app/other", "more")]));
+    // What the classic builder notes of one build.
+    image.config["container"] = json!(format!("{time:064}"));
+    image.config["container_config"] =
+        json!({"Hostname": format!("{time:012}"), "Image": format!("sha256:{time:064}")});
+    image.config["config"] = json!({"Image": format!("sha256:{time:064}"), "Cmd": ["x"]});
     image.config["created"] = json!(format!("2026-01-01T00:00:{:02}Z", time % 60));
     image
 }
@@ -277,7 +282,9 @@ fn two_builds_of_the_same_content_have_the_same_digests() {
             };
             let (one, two) = (build(5_000_000), build(5_000_017));
             assert_eq!(one.blobs, two.blobs, "{codec:?} {times:?}");
-            assert_eq!(one.config["created"], two.config["created"]);
+            assert_eq!(one.config, two.config);
+            assert_eq!(one.config["config"], json!({"Cmd": ["x"]}));
+            assert_eq!(one.manifest, two.manifest);
             assert!(one.layers.iter().flat_map(|layer| entries(layer).0).all(|(_, node)| node.mtime <= (1000, 0)));
         }
     }
