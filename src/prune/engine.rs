@@ -1,13 +1,13 @@
 //! From rules and a tree to a smaller tree.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use super::PruneError;
 use super::choose::{Choice, Named};
 use super::conditions::{linked, links, skipped};
 use super::databases::{compare, databases};
 use super::guards::Guards;
-use super::matches::{Action, Matches, below};
+use super::matches::{Action, Matches};
 use super::outcome::{Outcome, RuleOutcome};
 use super::rules::{Class, Never, Rule};
 use super::special::has_companion;
@@ -88,8 +88,10 @@ pub fn prune(tree: &mut Tree, fates: &mut Fates, choice: &Choice, facts: Facts<'
             tree.take_out(id, fates, Fate::Pruned)
         }
     }
+    let mut budget = FOLLOW_BUDGET;
     for (id, rule) in dangling {
-        if tree.resolve(&tree.path(id), &mut FOLLOW_BUDGET.clone()).is_none() {
+        // Without any budget left nothing is known, and nothing goes.
+        if tree.resolve(&tree.path(id), &mut budget).is_none() && budget > 0 {
             let (layer, path) = (tree.inode(id).source.layer, format!("/{}", tree.path(id)));
             outcome.rules[rule].taken.add(layer, 0, || path);
             tree.take_out(id, fates, Fate::Pruned);
@@ -105,6 +107,7 @@ impl<'e> Engine<'e> {
     fn choose(&self, tree: &Tree) -> Result<(Vec<Doomed>, Vec<(NodeId, usize)>, Outcome), PruneError> {
         let guards = Guards::new(tree, &self.facts);
         let mut all_links = None;
+        let mut budget = FOLLOW_BUDGET;
         let (mut doomed, mut dangling, mut outcome) = (Vec::new(), Vec::new(), Outcome::default());
         let mut seen: HashSet<NodeId> = HashSet::new();
         for (at, rule) in self.choice.rules.iter().enumerate() {
@@ -135,7 +138,7 @@ impl<'e> Engine<'e> {
                 }
                 for id in sorted(self.of(at, Action::Dangling)) {
                     let is_link = matches!(tree.inode(id).kind, Kind::Symlink(_));
-                    let leads = is_link && tree.resolve(&tree.path(id), &mut FOLLOW_BUDGET.clone()).is_some();
+                    let leads = is_link && tree.resolve(&tree.path(id), &mut budget).is_some();
                     if leads && guards.of(id).is_none() && !self.matches.never.contains_key(&id) && !self.is_kept(id) {
                         dangling.push((id, at));
                     }
@@ -204,20 +207,14 @@ impl<'e> Engine<'e> {
         seen: &mut HashSet<NodeId>,
         doomed: &mut Vec<Doomed>,
     ) -> Result<RuleOutcome, PruneError> {
-        let mut wanted: HashMap<NodeId, usize> = HashMap::new();
-        for (id, place) in &self.matches.named {
-            below(tree, *id, &mut |id| {
-                let known = wanted.entry(id).or_insert(*place);
-                *known = *place.max(known);
-            });
-        }
         let rule = self.choice.rules.len();
         let mut result = RuleOutcome {
             id: "prune-path".to_owned(),
             title: "what --prune-path names".to_owned(),
             ..RuleOutcome::default()
         };
-        let chosen = wanted.iter().filter(|(_, place)| decides(&self.choice.paths, Some(place))).map(|(id, _)| *id);
+        let chosen =
+            self.matches.named.iter().filter(|(_, place)| decides(&self.choice.paths, Some(place))).map(|(id, _)| *id);
         for id in sorted(chosen.filter(|id| tree.inode(*id).kind != Kind::Directory && !seen.contains(id))) {
             let path = || format!("/{}", tree.path(id));
             if self.is_kept(id) {

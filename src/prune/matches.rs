@@ -56,13 +56,8 @@ impl<'c> Matches<'c> {
                 *known = place.max(*known);
             }
         });
-        // A directory that is named to be kept is kept with all in it.
-        for (id, place) in matches.kept.clone() {
-            below(tree, id, &mut |id| {
-                let known = matches.kept.entry(id).or_insert(place);
-                *known = place.max(*known);
-            });
-        }
+        matches.named = with_all_below(tree, &matches.named);
+        matches.kept = with_all_below(tree, &matches.kept);
         matches.find_never(tree, choice);
         matches
     }
@@ -80,10 +75,6 @@ impl<'c> Matches<'c> {
             let mut at = *id;
             while !std::mem::replace(&mut looked_at[at.index()], true) {
                 at = tree.parent(at);
-            }
-            // What a directory that a person names has in it.
-            if self.named.contains_key(id) {
-                below(tree, *id, &mut |id| looked_at[id.index()] = true);
             }
         }
         let never: Vec<(&Never, &Glob)> = choice
@@ -130,13 +121,20 @@ fn globs(choice: &Choice, facts: &Facts<'_>, skipped: &[Option<String>]) -> Vec<
     globs
 }
 
-/// `id` and all below it.
-pub(super) fn below(tree: &Tree, id: NodeId, each: &mut dyn FnMut(NodeId)) {
-    let mut todo = vec![id];
-    while let Some(id) = todo.pop() {
-        each(id);
-        todo.extend(tree.children(id));
+/// A directory that a person names means all in it, unless a later path says otherwise.
+fn with_all_below(tree: &Tree, named: &HashMap<NodeId, usize>) -> HashMap<NodeId, usize> {
+    let mut all: HashMap<NodeId, usize> = HashMap::new();
+    if named.is_empty() {
+        return all;
     }
+    // Parents come before what is in them.
+    for id in tree.nodes() {
+        let above = all.get(&tree.parent(id)).filter(|_| id != tree.root());
+        if let Some(place) = above.max(named.get(&id)) {
+            all.insert(id, *place);
+        }
+    }
+    all
 }
 
 /// The globs of a text, with the languages of the image where it asks for them.

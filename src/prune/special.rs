@@ -17,15 +17,19 @@ pub(super) fn has_companion(tree: &Tree, id: NodeId, wanted: &str) -> bool {
 pub(super) fn languages(env: &[(String, String)]) -> Vec<String> {
     let mut languages = Vec::new();
     let names = env.iter().filter(|(name, _)| name == "LANG" || name == "LANGUAGE" || name.starts_with("LC_"));
-    for locale in names.flat_map(|(_, value)| value.split(':')) {
+    for locale in names.flat_map(|(_, value)| value.split(':')).take(MAX_LANGUAGES) {
         let place = locale.split(['.', '@']).next().unwrap_or(locale);
         let language = place.split('_').next().unwrap_or(place);
         languages.extend([locale, place, language].into_iter().filter(|text| is_language(text)).map(str::to_owned));
     }
     languages.sort();
     languages.dedup();
+    // Each is looked for everywhere; real images speak a few.
+    languages.truncate(MAX_LANGUAGES);
     languages
 }
+
+const MAX_LANGUAGES: usize = 64;
 
 /// Whether a text can stand in a glob for itself.
 fn is_language(text: &str) -> bool {

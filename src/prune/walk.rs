@@ -3,7 +3,8 @@
 //! # Decisions
 //! - A directory is entered only while some glob could match below it, so the cost is that of the places that globs name.
 //! - A symlink that a glob names on its way is followed inside the tree; `**` never follows one, and a symlink at the end
-//!   is matched as what it is.
+//!   is matched as what it is. What was reached through symlinks is gone through once, however many lead there, and all
+//!   symlinks together may cost as much as those of a layer.
 
 use std::collections::HashSet;
 
@@ -22,8 +23,9 @@ pub(super) fn walk(tree: &Tree, globs: &[&Glob], only: Option<&[bool]>, found: &
     }
     // What was entered through a symlink may be reached again by other ways, or by itself.
     let mut entered: HashSet<(NodeId, State)> = HashSet::new();
-    let mut todo = vec![(tree.root(), begin)];
-    while let Some((directory, states)) = todo.pop() {
+    let mut budget = FOLLOW_BUDGET;
+    let mut todo = vec![(tree.root(), begin, false)];
+    while let Some((directory, states, is_linked)) = todo.pop() {
         for child in tree.children(directory) {
             let kind = &tree.inode(child).kind;
             let is_symlink = matches!(kind, Kind::Symlink(_));
@@ -49,15 +51,20 @@ pub(super) fn walk(tree: &Tree, globs: &[&Glob], only: Option<&[bool]>, found: &
                     _ => enter(glob, (*at, part + 1), &mut inside),
                 }
             }
-            if !inside.is_empty() && *kind == Kind::Directory {
-                todo.push((child, inside));
+            if *kind == Kind::Directory {
+                if is_linked {
+                    inside.retain(|state| entered.insert((child, *state)));
+                }
+                if !inside.is_empty() {
+                    todo.push((child, inside, is_linked));
+                }
             }
             if !beyond.is_empty()
-                && let Some(target) = tree.resolve(&tree.path(child), &mut FOLLOW_BUDGET.clone())
+                && let Some(target) = tree.resolve(&tree.path(child), &mut budget)
             {
                 beyond.retain(|state| entered.insert((target, *state)));
                 if !beyond.is_empty() && tree.inode(target).kind == Kind::Directory {
-                    todo.push((target, beyond));
+                    todo.push((target, beyond, true));
                 }
             }
         }
