@@ -5,6 +5,7 @@
 
 mod architecture;
 mod cli;
+mod digests;
 mod e2e;
 mod edits;
 mod formats;
