@@ -3,6 +3,7 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 
 use std::io::{BufReader, Write};
+use std::sync::Arc;
 
 use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};
@@ -24,15 +25,15 @@ fn prune_rules(bencher: Bencher<'_, '_>, count: usize) {
     let paths = paths(count);
     let mut tree = Tree::new();
     let more = ["var/lib/apt/lists/a", "root/.cache/pip/http/a/b", "var/log/dpkg.log", "tmp/x"];
-    let mut builder = LayerBuilder::new(0);
+    let mut builder = LayerBuilder::new();
     for path in paths.iter().cloned().chain(more.map(|path| TreePath::parse(path.as_bytes()).unwrap())) {
         builder.put(&path, Kind::File { size: 1, fingerprint: 1 }, Meta::implied(), true).unwrap();
     }
-    apply(&mut tree, builder.finish().unwrap().0, &mut Fates::new()).unwrap();
+    apply(&mut tree, builder.finish().unwrap().0.into(), 0, &mut Fates::default()).unwrap();
     let choice = Choice::new(&Rules::built_in().unwrap(), Some("safe"), Named::default(), Named::default()).unwrap();
     let (config, owners) = (Document::default(), Owners::default());
     bencher.counter(ItemsCount::new(count)).with_inputs(|| tree.clone()).bench_local_values(|mut tree| {
-        prune(&mut tree, &mut Fates::new(), &choice, Facts { config: &config, owners: &owners }).unwrap()
+        prune(&mut tree, &mut Fates::default(), &choice, Facts { config: &config, owners: &owners }).unwrap()
     });
 }
 
@@ -43,19 +44,19 @@ fn paths(count: usize) -> Vec<TreePath> {
 }
 
 /// A layer with the files `from` to `to`.
-fn layer(paths: &[TreePath], position: u16) -> LayerDiff {
-    let mut builder = LayerBuilder::new(position);
+fn layer(paths: &[TreePath]) -> Arc<LayerDiff> {
+    let mut builder = LayerBuilder::new();
     for (path, n) in paths.iter().zip(0..) {
         let kind = Kind::File { size: n, fingerprint: n };
         builder.put(path, kind, Meta::implied(), true).unwrap();
     }
-    builder.finish().unwrap().0
+    builder.finish().unwrap().0.into()
 }
 
-fn stacked(layers: &[LayerDiff]) -> Tree {
+fn stacked(layers: &[Arc<LayerDiff>]) -> Tree {
     let mut tree = Tree::new();
-    for layer in layers {
-        apply(&mut tree, layer.clone(), &mut Fates::new()).unwrap();
+    for (layer, position) in layers.iter().zip(0..) {
+        apply(&mut tree, layer.clone(), position, &mut Fates::default()).unwrap();
     }
     tree
 }
@@ -79,28 +80,28 @@ const TEXT: usize = 16 << 20;
 #[divan::bench]
 fn building_a_layer(bencher: Bencher<'_, '_>) {
     let paths = paths(FILES);
-    bencher.counter(ItemsCount::new(FILES)).bench_local(|| layer(black_box(&paths), 0));
+    bencher.counter(ItemsCount::new(FILES)).bench_local(|| layer(black_box(&paths)));
 }
 
 #[divan::bench]
 fn applying_a_layer_that_replaces_half(bencher: Bencher<'_, '_>) {
     let paths = paths(FILES);
-    let (lower, upper) = (stacked(&[layer(&paths, 0)]), layer(&paths[..FILES / 2], 1));
+    let (lower, upper) = (stacked(&[layer(&paths)]), layer(&paths[..FILES / 2]));
     bencher
         .counter(ItemsCount::new(FILES / 2))
         .with_inputs(|| (lower.clone(), upper.clone()))
-        .bench_local_values(|(mut tree, layer)| apply(&mut tree, layer, &mut Fates::new()).unwrap());
+        .bench_local_values(|(mut tree, layer)| apply(&mut tree, layer, 1, &mut Fates::default()).unwrap());
 }
 
 #[divan::bench]
 fn difference_of_two_trees(bencher: Bencher<'_, '_>) {
     let paths = paths(FILES);
-    let base = stacked(&[layer(&paths, 0)]);
-    let tree = stacked(&[layer(&paths, 0), layer(&paths[..FILES / 10], 1)]);
+    let base = stacked(&[layer(&paths)]);
+    let tree = stacked(&[layer(&paths), layer(&paths[..FILES / 10])]);
     bencher
         .counter(ItemsCount::new(FILES))
         .with_inputs(|| tree.clone())
-        .bench_local_values(|tree| diff(black_box(&base), tree, &|_, _| false, &mut Fates::new()).unwrap());
+        .bench_local_values(|tree| diff(black_box(&base), tree, &|_, _| false, &mut Fates::default()).unwrap());
 }
 
 #[divan::bench]

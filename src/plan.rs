@@ -1,8 +1,9 @@
 //! The layers of the new image. Pure.
 
 use std::ops::Range;
+use std::sync::Arc;
 
-use crate::tree::{Fates, Full, LayerDiff, Parts, PutError, SameContents, Tree, apply, compose, diff};
+use crate::tree::{Fates, Full, LayerDiff, Parts, PutError, SameContents, Tree, apply, diff};
 
 /// The layers of the new image, oldest first.
 #[derive(Debug)]
@@ -70,15 +71,20 @@ pub struct Trees {
     pub tree: Tree,
 }
 
-/// Applies `layers`, oldest first; the first `kept` of them are the base. An error tells the layer by its place.
-pub fn stack(layers: Vec<LayerDiff>, kept: usize, fates: &mut Fates) -> Result<Trees, (usize, PutError)> {
+/// Applies `layers`, each with its position, from the oldest on; the first `kept` of them are the base. An error tells the
+/// layer by its position.
+pub fn stack(
+    layers: impl IntoIterator<Item = (u16, Arc<LayerDiff>)>,
+    kept: usize,
+    fates: &mut Fates,
+) -> Result<Trees, (u16, PutError)> {
     let mut tree = Tree::new();
     let mut base = Tree::new();
-    for (position, layer) in layers.into_iter().enumerate() {
-        if position == kept && kept > 0 {
+    for (position, layer) in layers {
+        if usize::from(position) == kept && kept > 0 {
             base = tree.clone();
         }
-        apply(&mut tree, layer, fates).map_err(|problem| (position, problem))?;
+        apply(&mut tree, layer, position, fates).map_err(|problem| (position, problem))?;
     }
     Ok(Trees { base, tree })
 }
@@ -86,14 +92,4 @@ pub fn stack(layers: Vec<LayerDiff>, kept: usize, fates: &mut Fates) -> Result<T
 /// The layer that makes `trees.tree` out of `trees.base`.
 pub fn difference(trees: Trees, same: SameContents<'_>, fates: &mut Fates) -> Result<LayerDiff, Full> {
     diff(&trees.base, trees.tree, same, fates)
-}
-
-/// The layer that does what `layers`, of which the first is at the position `begin`, do on whatever is below. `None` when
-/// that cannot be told without what is below.
-pub fn together(
-    layers: Vec<LayerDiff>,
-    begin: usize,
-    fates: &mut Fates,
-) -> Result<Option<LayerDiff>, (usize, PutError)> {
-    compose(layers, fates).map_err(|(place, problem)| (begin + place, problem))
 }

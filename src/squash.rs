@@ -25,7 +25,7 @@ pub fn squash(options: &Options, progress: &dyn Progress) -> Result<Report, Erro
         let cut = job.cut(image, &sources, &bases)?;
         let read = job.read(image, &sources, cut)?;
         let (plan, found) = job.plan(image, &sources, read)?;
-        let outcome = job.write(&plan, &sources, &found.indexes, &mut *sink)?;
+        let outcome = job.write(&plan, &sources, &found, &mut *sink)?;
         let made = job.assemble(image, plan, sources, found, outcome, &mut *sink)?;
         images.insert(id, made);
     }

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::index::LayerIndex;
-use crate::tree::{EntryRef, Fate};
+use crate::tree::{EntryRef, Fate, Fated, Fates};
 
 /// Where the uncompressed bytes of the squashed layers went, and what the new layers have besides.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -84,11 +84,11 @@ impl Usage {
     }
 
     /// The account of the layers at the positions `squashed`.
-    pub(super) fn account(&self, layers: &[LayerIndex], squashed: &Range<usize>) -> Account {
+    pub(super) fn account(&self, layers: &[LayerIndex], fates: &Fates, squashed: &Range<usize>) -> Account {
         let mut account = Account::default();
         for (position, (layer, used)) in layers.iter().zip(&self.0).enumerate() {
             if squashed.contains(&position) {
-                account.add(layer, used);
+                account.add(layer, fates.of(position), used);
             } else {
                 account.from_kept += layer
                     .entries
@@ -106,16 +106,16 @@ impl Usage {
 }
 
 impl Account {
-    fn add(&mut self, layer: &LayerIndex, used: &[Used]) {
+    fn add(&mut self, layer: &LayerIndex, fates: &[Fated], used: &[Used]) {
         let mut rest = layer.plain_size;
-        for ((span, fate), used) in layer.entries.iter().zip(&layer.fates).zip(used) {
+        for ((span, fated), used) in layer.entries.iter().zip(fates).zip(used) {
             let (header, contents) = (u64::from(span.header), span.padded());
             rest -= header + contents;
-            let gone = match fate {
+            let gone = match fated.fate {
                 Fate::Kept => &mut self.rewritten,
-                Fate::Overwritten => &mut self.overwritten,
+                Fate::Overwritten | Fate::Buried => &mut self.overwritten,
                 Fate::MetadataCopy => &mut self.metadata_copies,
-                Fate::Deleted => &mut self.deleted,
+                Fate::Deleted | Fate::Cleared => &mut self.deleted,
                 Fate::RepeatedDirectory => &mut self.repeated_directories,
                 Fate::Unchanged => &mut self.unchanged,
                 Fate::Pruned => &mut self.pruned,

@@ -53,7 +53,7 @@ impl Readers<'_> {
         }
         let unknown = (0..self.sources.len()).filter(|position| indexed[*position].is_none()).collect();
         let found = self.each(unknown, |reading, source, position| {
-            let (index, diff) = reading.index(source, u16::try_from(position).unwrap_or(u16::MAX))?;
+            let (index, diff) = reading.index(source)?;
             Ok((index, Some(diff).filter(|_| read.contains(&position))))
         })?;
         for (position, found) in found {

@@ -56,8 +56,8 @@ enum Meaning {
 }
 
 impl<'b> Entries<'b> {
-    pub(super) fn new(position: u16, estargz: bool, budget: &'b Budget) -> Self {
-        let builder = LayerBuilder::new(position);
+    pub(super) fn new(estargz: bool, budget: &'b Budget) -> Self {
+        let builder = LayerBuilder::new();
         let (overlay_whiteouts, overlay_opaque, landmarks) = (0, 0, 0);
         let (spans, other_times) = (Vec::new(), false);
         Self { builder, spans, estargz, budget, overlay_whiteouts, overlay_opaque, landmarks, other_times }

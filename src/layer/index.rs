@@ -194,12 +194,12 @@ pub(super) struct Reading<'r> {
 }
 
 impl Reading<'_> {
-    /// Reads and verifies `source`, the layer at `position` (oldest 0).
-    pub(super) fn index(&self, source: &Source, position: u16) -> Result<(LayerIndex, LayerDiff), IndexError> {
+    /// Reads and verifies `source`.
+    pub(super) fn index(&self, source: &Source) -> Result<(LayerIndex, LayerDiff), IndexError> {
         let codec = source.codec()??;
         let hash = Some(self.hashing.begin());
         let mut blob = Blob::new(&source.blob, self.buffers).hashed(hash).told(self.seen);
-        let read = self.read(source, position, codec, &mut blob);
+        let read = self.read(source, codec, &mut blob);
         let blob = blob.finish()?;
         if let (Some(expected), Some((found, size))) = (source.layer.digest, blob) {
             // A blob that is not the one that was meant explains every other error.
@@ -229,14 +229,13 @@ impl Reading<'_> {
     fn read<'r>(
         &'r self,
         source: &Source,
-        position: u16,
         codec: Codec,
         blob: &mut Blob<'r>,
     ) -> Result<(LayerIndex, LayerDiff, Option<DiffId>), IndexError> {
         let limit = self.limits.layer_bytes(source.blob.len());
         let hash = (codec != Codec::Plain).then(|| self.hashing.begin());
         let mut members = Members::new(Plain::new(Text::new(blob, codec, self.spacing)?, hash, limit));
-        let mut entries = Entries::new(position, source.layer.estargz, self.budget);
+        let mut entries = Entries::new(source.layer.estargz, self.budget);
         while let Some(member) = members.next_member()? {
             let mut hasher = Xxh3Default::new();
             if member.stored > 0 {

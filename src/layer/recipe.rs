@@ -12,7 +12,7 @@ use thiserror::Error;
 use super::account::{Account, Usage};
 use super::index::{EntrySpan, LayerIndex};
 use crate::tar::{BLOCK, Form, encode};
-use crate::tree::{Emission, EntryRef, Kind, LayerDiff, Meta, NodeId, Parts, Step, Tree};
+use crate::tree::{Emission, EntryRef, Fates, Kind, LayerDiff, Meta, NodeId, Parts, Step, Tree};
 
 /// A piece of the new layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,10 +66,11 @@ struct Cook<'l> {
 }
 
 /// The recipes for the parts of `diff`, whose entries lie in `layers`, and the account of the layers at the positions
-/// `squashed`. No more than `limit` bytes of headers are written anew.
+/// `squashed`, of whose entries that became what `fates` says. No more than `limit` bytes of headers are written anew.
 pub fn recipes(
     diff: Option<(&LayerDiff, &Parts)>,
     layers: &[LayerIndex],
+    fates: &Fates,
     squashed: &Range<usize>,
     limit: u64,
 ) -> Result<(Vec<Recipe>, Account), TooMuchWritten> {
@@ -92,7 +93,7 @@ pub fn recipes(
         written += cook.written + end;
         recipes.push(cook.recipe);
     }
-    Ok((recipes, Account { written, ..usage.account(layers, squashed) }))
+    Ok((recipes, Account { written, ..usage.account(layers, fates, squashed) }))
 }
 
 impl Cook<'_> {

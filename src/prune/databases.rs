@@ -44,12 +44,12 @@ pub(super) fn compare(tree: &Tree, before: &[Known]) -> Result<(), PruneError> {
 mod tests {
     use super::*;
     use crate::prune::{Named, Rules};
-    use crate::tree::{Fate, LayerBuilder, TreePath};
+    use crate::tree::{Fate, Fates, LayerBuilder, TreePath};
 
     #[test]
     fn a_database_that_is_not_what_it_was_is_found() {
         // Without info/*.list dpkg assumes that a package has no files, and scanners find no packages at all.
-        let mut builder = LayerBuilder::new(0);
+        let mut builder = LayerBuilder::new();
         let path = |name: &str| TreePath::parse(name.as_bytes()).unwrap();
         for name in ["var/lib/dpkg/status", "var/lib/dpkg/info/a.list", "usr/lib/sysimage/rpm/rpmdb.sqlite", "tmp/x"] {
             builder.put(&path(name), Kind::File { size: 1, fingerprint: 1 }, Meta::implied(), true).unwrap();
@@ -59,7 +59,7 @@ mod tests {
         let before = databases(&tree, &choice);
         assert_eq!(before.len(), 3);
         assert_eq!(compare(&tree, &before), Ok(()));
-        let mut fates = vec![vec![Fate::Kept; 8]];
+        let mut fates = Fates::default();
         for name in ["var/lib/dpkg/info/a.list", "usr/lib/sysimage/rpm/rpmdb.sqlite"] {
             for empty in [false, true] {
                 let mut tree = tree.clone();

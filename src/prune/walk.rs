@@ -86,7 +86,7 @@ mod tests {
     use crate::tree::{LayerBuilder, Meta, TreePath};
 
     fn tree(lines: &[&str]) -> Tree {
-        let mut builder = LayerBuilder::new(0);
+        let mut builder = LayerBuilder::new();
         for line in lines {
             let (name, kind) = match line.split_once(" -> ") {
                 Some((name, target)) => (name, Kind::Symlink(target.as_bytes().into())),

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::slim::Slimmed;
 use super::{Job, name};
@@ -25,6 +26,7 @@ pub(crate) struct Cut {
 /// What was found in the layers, by position, and in the file system that they make.
 pub(crate) struct Found {
     pub(crate) indexes: Vec<LayerIndex>,
+    pub(crate) fates: Fates,
     pub(crate) slimmed: Slimmed,
 }
 
@@ -58,8 +60,10 @@ impl Job<'_> {
     /// Verifies all layers and makes one difference of those that are squashed.
     pub(crate) fn read(&mut self, image: &Image, sources: &[Source], cut: Cut) -> Result<Read, Error> {
         let Cut { squashed, read } = cut;
-        let (mut indexes, diffs, mut fates) = self.index(sources, &read)?;
-        let apply = |(position, problem): (usize, PutError)| self.apply_error(sources, position, problem);
+        let (indexes, diffs, mut fates) = self.index(sources, &read)?;
+        let apply = |(position, problem): (u16, PutError)| self.apply_error(sources, position.into(), problem);
+        let placed = (read.start..).filter_map(|position| u16::try_from(position).ok());
+        let diffs = placed.zip(diffs.into_iter().map(Arc::new));
         let mut slimmed = Slimmed::default();
         let diff = if read.start < squashed.start || squashed.start == 0 {
             let mut trees = plan::stack(diffs, squashed.start, &mut fates).map_err(apply)?;
@@ -74,21 +78,18 @@ impl Job<'_> {
             let same = |a: EntryRef, b: EntryRef| digests.contains_key(&a) && digests.get(&a) == digests.get(&b);
             Some(plan::difference(trees, &same, &mut fates).map_err(|problem| self.full_error(problem))?)
         } else {
-            plan::together(diffs, squashed.start, &mut fates).map_err(apply)?
+            tree::compose(diffs, &mut fates).map_err(apply)?
         };
         // A hard link to a file of a kept layer: that layer is needed after all.
         let Some(mut diff) = diff else { return self.read(image, sources, Cut { read: 0..read.end, squashed }) };
         slimmed.equal =
             self.equal_files(&mut diff, &mut fates, Layers { sources, indexes: &indexes, buffers: &self.buffers })?;
-        for (index, fates) in indexes.iter_mut().zip(fates) {
-            index.fates = fates;
-        }
         for (position, layer) in indexes.iter().enumerate() {
             let name = name(sources, position);
             self.notes.extend(layer.notes.iter().map(|note| format!("{name}: {note}")));
         }
         self.notes.extend(std::mem::take(&mut slimmed.notes));
-        Ok(Read { found: Found { indexes, slimmed }, diff, squashed })
+        Ok(Read { found: Found { indexes, fates, slimmed }, diff, squashed })
     }
 
     /// The layers of the new image.
@@ -114,8 +115,8 @@ impl Job<'_> {
         self.progress.begin(Stage::Reading, Some(sources[read.clone()].iter().map(|source| source.blob.len()).sum()));
         let seen = |bytes| self.progress.advance(bytes);
         let indexed = self.readers(sources, &seen).index(read).map_err(|problem| self.layer_error(sources, problem))?;
-        let (mut indexes, diffs): (Vec<LayerIndex>, Vec<Option<LayerDiff>>) = indexed.into_iter().unzip();
-        let fates = indexes.iter_mut().map(|layer| std::mem::take(&mut layer.fates)).collect();
+        let (indexes, diffs): (Vec<LayerIndex>, Vec<Option<LayerDiff>>) = indexed.into_iter().unzip();
+        let fates = Fates::new(indexes.iter().map(|layer| &*layer.fates));
         Ok((indexes, diffs.into_iter().flatten().collect(), fates))
     }
 

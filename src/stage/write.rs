@@ -1,6 +1,7 @@
 //! Writing the layers of the new image.
 
 use super::Job;
+use super::layers::Found;
 use crate::assemble::Final;
 use crate::codec::Codec;
 use crate::error::Error;
@@ -22,9 +23,10 @@ impl Job<'_> {
         &self,
         plan: &Plan,
         sources: &[Source],
-        indexes: &[LayerIndex],
+        found: &Found,
         sink: &mut dyn Sink,
     ) -> Result<Outcome, Error> {
+        let Found { indexes, fates, .. } = found;
         let layers = Layers { sources, indexes, buffers: &self.buffers };
         self.keep(plan, sources, indexes, sink)?;
         let newest = plan.squashed.clone().next_back().map_or(Codec::Gzip, |position| indexes[position].codec);
@@ -34,8 +36,9 @@ impl Job<'_> {
         let splice = self.options.edits.times == Times::Keep;
         let writing = Writing { layers, compression, splice, jobs, progress: self.progress };
         let new = plan.new.as_ref().map(|(diff, parts)| (diff, parts));
-        let (recipes, account) = layer::recipes(new, indexes, &plan.squashed, self.options.limits.written_bytes())
-            .map_err(|problem| Error::TooMuchWritten { input: self.input.clone(), problem })?;
+        let (recipes, account) =
+            layer::recipes(new, indexes, fates, &plan.squashed, self.options.limits.written_bytes())
+                .map_err(|problem| Error::TooMuchWritten { input: self.input.clone(), problem })?;
         let Some((diff, _)) = new else { return Ok(Outcome { written: Vec::new(), account }) };
         if let [recipe] = &recipes[..]
             && let Some((position, written)) = writing.unchanged(recipe)

@@ -10,31 +10,41 @@
 //!   it), and replaces a lower symlink or file (all three).
 //! - A hard link to a lower layer's file joins that file (umoci; docker, podman and containerd refuse such layers).
 
-use super::builder::{Unresolved, resolve};
-use super::diff::LayerDiff;
+use std::sync::Arc;
+
+use super::builder::resolve;
+use super::fate::{Fate, Fates};
 use super::follow::FOLLOW_BUDGET;
-use super::names::Tree;
-use super::node::{EntryRef, Fate, Fates, Inode, InodeId, Kind, NodeId};
+use super::layer_diff::{LayerDiff, Unresolved};
+use super::names::{Gone, Tree};
+use super::node::{EntryRef, Inode, InodeId, Kind, NodeId};
 use super::{Full, LinkError, PutError};
 
-/// Lays `layer` over `tree` and notes in `fates` what became of the entries below it. Layers come oldest first.
-pub fn apply(tree: &mut Tree, layer: LayerDiff, fates: &mut Fates) -> Result<(), PutError> {
-    if tree.is_empty() && tree.is_implied(tree.root()) {
+/// Lays `layer`, which is at `position` (oldest 0), over `tree` and notes in `fates` what became of the entries below it.
+/// Layers come oldest first.
+pub fn apply(tree: &mut Tree, layer: Arc<LayerDiff>, position: u16, fates: &mut Fates) -> Result<(), PutError> {
+    if position == 0 && tree.is_empty() && tree.is_implied(tree.root()) {
         // Nothing is below the oldest layer, so it is the tree: a copy of a million files would cost as much again.
+        let layer = Arc::unwrap_or_clone(layer);
         *tree = layer.upper;
         return join(tree, layer.links);
     }
+    let mut note = |gone: Gone<'_>, fate| {
+        if let Some(entry) = gone.entry {
+            fates.note(entry, fate, position);
+        }
+    };
     for id in &layer.opaque {
         if let Some(directory) = tree.find(&layer.upper.path(*id)) {
-            tree.remove_children(directory, &mut |entry, is_own, _| note(fates, entry, is_own, Fate::Deleted));
+            tree.remove_children(directory, &mut |gone| note(gone, Fate::Cleared));
         }
     }
     for id in &layer.removed {
         if let Some(gone) = tree.find(&layer.upper.path(*id)) {
-            tree.remove(gone, &mut |entry, is_own, _| note(fates, entry, is_own, Fate::Deleted));
+            tree.remove(gone, &mut |gone| note(gone, Fate::Deleted));
         }
     }
-    let mut merge = Merge::new(tree, &layer.upper, fates);
+    let mut merge = Merge::new(tree, &layer.upper, position, fates);
     merge.run()?;
     let (nodes, inodes) = merge.finish();
     let links = layer.links.iter().map(|unresolved| Unresolved {
@@ -51,16 +61,6 @@ fn join(tree: &mut Tree, links: Vec<Unresolved>) -> Result<(), PutError> {
     missing.map_or(Ok(()), |problem: LinkError| Err(problem.into()))
 }
 
-/// Notes what became of an entry, if one put the name.
-pub(super) fn note(fates: &mut Fates, entry: EntryRef, is_own: bool, fate: Fate) {
-    if is_own
-        && let Some(place) =
-            fates.get_mut(usize::from(entry.layer)).and_then(|layer| layer.get_mut(entry.index as usize))
-    {
-        *place = fate;
-    }
-}
-
 /// No twin yet.
 const NONE: u32 = u32::MAX;
 
@@ -68,6 +68,8 @@ const NONE: u32 = u32::MAX;
 pub(super) struct Merge<'m> {
     tree: &'m mut Tree,
     upper: &'m Tree,
+    /// Where the upper tree's layer is.
+    position: u16,
     fates: &'m mut Fates,
     /// The path in `tree` of each path of `upper`.
     nodes: Vec<NodeId>,
@@ -76,10 +78,10 @@ pub(super) struct Merge<'m> {
 }
 
 impl<'m> Merge<'m> {
-    pub(super) fn new(tree: &'m mut Tree, upper: &'m Tree, fates: &'m mut Fates) -> Self {
+    pub(super) fn new(tree: &'m mut Tree, upper: &'m Tree, position: u16, fates: &'m mut Fates) -> Self {
         let nodes = vec![NodeId(NONE); upper.paths.len()];
         let inodes = vec![InodeId(NONE); upper.inode_count()];
-        Self { tree, upper, fates, nodes, inodes }
+        Self { tree, upper, position, fates, nodes, inodes }
     }
 
     /// Parents come before children, because a path is interned after the path it is in.
@@ -103,6 +105,11 @@ impl<'m> Merge<'m> {
         (self.nodes, self.inodes)
     }
 
+    /// An entry of the upper tree's layer, which knows nothing of its position.
+    fn placed(&self, entry: EntryRef) -> EntryRef {
+        EntryRef { layer: self.position, ..entry }
+    }
+
     fn lay(&mut self, id: NodeId, place: NodeId) {
         let new = self.upper.inode(id);
         if self.tree.is_live(place) {
@@ -112,16 +119,21 @@ impl<'m> Merge<'m> {
                 }
                 return;
             }
-            let fates = &mut *self.fates;
-            self.tree.remove(place, &mut |entry, is_own, old| note(fates, entry, is_own, fate_under(old, new)));
+            let (fates, by) = (&mut *self.fates, self.position);
+            self.tree.remove(place, &mut |gone| {
+                if let Some(entry) = gone.entry {
+                    fates.note(entry, if gone.is_below { Fate::Buried } else { fate_under(gone.inode, new) }, by);
+                }
+            });
         }
+        let (source, entry) = (self.placed(new.source), self.placed(self.upper.entry(id)));
         let known = &mut self.inodes[self.upper.inode_id(id).0 as usize];
         if known.0 == NONE {
-            let inode = self.tree.add_inode(new.kind.clone(), new.meta.clone(), new.source);
+            let inode = self.tree.add_inode(new.kind.clone(), new.meta.clone(), source);
             self.tree.inode_mut(inode).header_differs = new.header_differs;
             *known = inode;
         }
-        self.tree.place(place, *known, self.upper.entry(id));
+        self.tree.place(place, *known, entry);
         self.tree.set_implied(place, self.upper.is_implied(id));
         self.tree.set_has_entry(place, self.upper.has_entry(id));
         self.tree.set_renamed(place, self.upper.is_renamed(id));
@@ -131,7 +143,7 @@ impl<'m> Merge<'m> {
     /// A declared directory over a directory: the metadata changes, the place in the order stays.
     fn redeclare(&mut self, place: NodeId, id: NodeId) {
         let new = self.upper.inode(id);
-        let entry = self.upper.entry(id);
+        let entry = self.placed(self.upper.entry(id));
         let inode = self.tree.inode_id(place);
         self.tree.set_implied(place, false);
         if !self.tree.has_entry(place) {
@@ -141,7 +153,9 @@ impl<'m> Merge<'m> {
             let inode = self.tree.inode_mut(inode);
             (inode.source, inode.header_differs) = (entry, new.header_differs);
         } else {
-            note(self.fates, entry, self.upper.has_entry(id), Fate::RepeatedDirectory);
+            if self.upper.has_entry(id) {
+                self.fates.note(entry, Fate::RepeatedDirectory, self.position);
+            }
             let inode = self.tree.inode_mut(inode);
             inode.header_differs |= inode.meta != new.meta;
         }

@@ -19,17 +19,17 @@ use std::collections::HashMap;
 
 use thiserror::Error;
 
-use super::diff::LayerDiff;
+use super::fate::Fate;
 use super::follow::FOLLOW_BUDGET;
+use super::layer_diff::{LayerDiff, Unresolved};
 use super::meta::Meta;
 use super::names::Tree;
-use super::node::{EntryRef, Fate, Full, Inode, InodeId, Kind, LinkError, LinkProblem, NodeId, SymlinkLoop};
+use super::node::{EntryRef, Full, Inode, InodeId, Kind, LinkError, LinkProblem, NodeId, SymlinkLoop};
 use super::path::{MAX_PATH, TreePath};
 
 /// Collects the entries of one layer.
 #[derive(Debug)]
 pub struct LayerBuilder {
-    layer: u16,
     upper: Tree,
     whiteouts: Vec<Marker>,
     links: Vec<Unresolved>,
@@ -42,13 +42,6 @@ struct Marker {
     path: TreePath,
     opaque: bool,
     entry: EntryRef,
-}
-
-/// A name whose hard link found no target yet: its inode stands in for the target's.
-#[derive(Clone, Debug)]
-pub(super) struct Unresolved {
-    pub(super) link: NodeId,
-    pub(super) inode: InodeId,
 }
 
 /// An entry that cannot be part of a file system.
@@ -77,10 +70,10 @@ pub enum PutError {
 }
 
 impl LayerBuilder {
-    /// Begins the layer at `position`, oldest 0.
-    pub fn new(position: u16) -> Self {
+    /// Begins a layer. Where it will be among others is not asked: its entries say layer 0.
+    pub fn new() -> Self {
         let (whiteouts, links, fates) = (Vec::new(), Vec::new(), Vec::new());
-        Self { layer: position, upper: Tree::new(), whiteouts, links, fates, budget: FOLLOW_BUDGET }
+        Self { upper: Tree::new(), whiteouts, links, fates, budget: FOLLOW_BUDGET }
     }
 
     /// Names of the layer so far, implied directories included.
@@ -95,10 +88,15 @@ impl LayerBuilder {
 
     /// Counts an entry and gives it its fate, which a later entry may change.
     pub fn next_entry(&mut self, fate: Fate) -> EntryRef {
-        // The reader stops far below 4 billion entries.
-        let index = u32::try_from(self.fates.len()).unwrap_or(u32::MAX);
+        let entry = self.coming_entry();
         self.fates.push(fate);
-        EntryRef { layer: self.layer, index }
+        entry
+    }
+
+    /// The entry that comes next.
+    fn coming_entry(&self) -> EntryRef {
+        // The reader stops far below 4 billion entries.
+        EntryRef { layer: 0, index: u32::try_from(self.fates.len()).unwrap_or(u32::MAX) }
     }
 
     /// Puts a file of any type but a hard link. `plain` tells that the entry's header says `meta` and nothing that has to
@@ -169,11 +167,7 @@ impl LayerBuilder {
 
     /// Hides what lower layers have in the directory `path`. Without an entry of its own when an attribute says so.
     pub fn opaque(&mut self, path: TreePath, own_entry: bool) {
-        let entry = if own_entry {
-            self.next_entry(Fate::Whiteout)
-        } else {
-            EntryRef { layer: self.layer, index: u32::try_from(self.fates.len()).unwrap_or(u32::MAX) }
-        };
+        let entry = if own_entry { self.next_entry(Fate::Whiteout) } else { self.coming_entry() };
         self.whiteouts.push(Marker { path, opaque: true, entry });
     }
 
@@ -249,8 +243,8 @@ impl LayerBuilder {
     fn clear(&mut self, id: NodeId) {
         if self.upper.is_live(id) {
             let fates = &mut self.fates;
-            self.upper.remove(id, &mut |entry, is_own, _| {
-                if is_own {
+            self.upper.remove(id, &mut |gone| {
+                if let Some(entry) = gone.entry {
                     fates[entry.index as usize] = Fate::Duplicate;
                 }
             });
@@ -280,6 +274,12 @@ impl LayerBuilder {
                 self.imply(id, entry);
             }
         }
+    }
+}
+
+impl Default for LayerBuilder {
+    fn default() -> Self {
+        Self::new()
     }
 }
 

@@ -9,15 +9,16 @@
 //! - A hard link to a file below needs the layers below, because no runtime links across layers.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
-use super::apply::{Merge, note};
-use super::builder::resolve;
-use super::diff::LayerDiff;
+use super::apply::Merge;
+use super::builder::{PutError, resolve};
+use super::fate::{Fate, Fates};
 use super::follow::FOLLOW_BUDGET;
-use super::names::Tree;
-use super::node::{Fate, Fates, Full, NodeId};
+use super::layer_diff::{LayerDiff, Unresolved};
+use super::names::{Gone, Tree};
+use super::node::{Full, NodeId};
 use super::path::TreePath;
-use super::{PutError, builder::Unresolved};
 
 /// What is hidden of the tree below.
 #[derive(Clone, Copy, Debug, Default)]
@@ -35,12 +36,15 @@ struct Composed {
     hidden: BTreeMap<NodeId, Hidden>,
 }
 
-/// Makes one layer of `layers`, oldest first, and notes in `fates` what became of their entries. `None` when they have a
-/// hard link to a file below them. An error tells the layer by its place.
-pub fn compose(layers: Vec<LayerDiff>, fates: &mut Fates) -> Result<Option<LayerDiff>, (usize, PutError)> {
+/// Makes one layer of `layers`, each with its position, oldest first, and notes in `fates` what became of their entries.
+/// `None` when they have a hard link to a file below them. An error tells the layer by its position.
+pub fn compose(
+    layers: impl IntoIterator<Item = (u16, Arc<LayerDiff>)>,
+    fates: &mut Fates,
+) -> Result<Option<LayerDiff>, (u16, PutError)> {
     let mut composed = Composed { tree: Tree::new(), hidden: BTreeMap::new() };
-    for (place, layer) in layers.into_iter().enumerate() {
-        let is_whole = composed.lay(layer, fates).map_err(|problem| (place, problem))?;
+    for (position, layer) in layers {
+        let is_whole = composed.lay(&layer, position, fates).map_err(|problem| (position, problem))?;
         if !is_whole {
             return Ok(None);
         }
@@ -50,22 +54,27 @@ pub fn compose(layers: Vec<LayerDiff>, fates: &mut Fates) -> Result<Option<Layer
 
 impl Composed {
     /// Lays a layer over those before; false when one of its hard links leads below them.
-    fn lay(&mut self, layer: LayerDiff, fates: &mut Fates) -> Result<bool, PutError> {
+    fn lay(&mut self, layer: &LayerDiff, position: u16, fates: &mut Fates) -> Result<bool, PutError> {
+        let mut note = |gone: Gone<'_>, fate| {
+            if let Some(entry) = gone.entry {
+                fates.note(entry, fate, position);
+            }
+        };
         for id in &layer.opaque {
             let place = self.place(&layer.upper.path(*id))?;
             if self.tree.is_live(place) {
-                self.tree.remove_children(place, &mut |entry, is_own, _| note(fates, entry, is_own, Fate::Deleted));
+                self.tree.remove_children(place, &mut |gone| note(gone, Fate::Cleared));
             }
             self.hidden.entry(place).or_default().children = true;
         }
         for id in &layer.removed {
             let place = self.place(&layer.upper.path(*id))?;
             if self.tree.is_live(place) {
-                self.tree.remove(place, &mut |entry, is_own, _| note(fates, entry, is_own, Fate::Deleted));
+                self.tree.remove(place, &mut |gone| note(gone, Fate::Deleted));
             }
             self.hidden.entry(place).or_default().itself = true;
         }
-        let mut merge = Merge::new(&mut self.tree, &layer.upper, fates);
+        let mut merge = Merge::new(&mut self.tree, &layer.upper, position, fates);
         merge.run()?;
         let (nodes, inodes) = merge.finish();
         for id in layer.upper.nodes().filter(|id| !layer.upper.is_directory(*id)) {

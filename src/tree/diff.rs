@@ -1,70 +1,9 @@
-//! Layers as differences between trees.
+//! The layer that makes one tree out of another.
 
-use super::apply::note;
-use super::builder::Unresolved;
-use super::meta::Timestamp;
+use super::fate::{Fate, Fates};
+use super::layer_diff::LayerDiff;
 use super::names::Tree;
-use super::node::{EntryRef, Fate, Fates, Full, Inode, InodeId, Kind, NodeId};
-
-/// What one layer says: which lower paths are gone, and a tree to lay over what remains.
-///
-/// Every path in it is where the layer's entries end up: symlinks that the layer itself puts are followed already.
-#[derive(Clone, Debug, Default)]
-pub struct LayerDiff {
-    /// Paths (of `upper`'s table) that lower layers no longer have.
-    pub(super) removed: Vec<NodeId>,
-    /// Directories whose lower children are all gone.
-    pub(super) opaque: Vec<NodeId>,
-    /// What the layer puts. Directories that are only implied keep the lower directory's metadata.
-    pub(super) upper: Tree,
-    /// Names of `upper` that are hard links to paths of lower layers.
-    pub(super) links: Vec<Unresolved>,
-    /// Whether nothing is known of the layers below, so that nothing may be written for an implied directory.
-    pub(super) on_unknown: bool,
-}
-
-impl LayerDiff {
-    /// What the layer puts.
-    pub fn upper(&self) -> &Tree {
-        &self.upper
-    }
-
-    /// The lower paths the layer removes, in a fixed order.
-    pub fn removed(&self) -> &[NodeId] {
-        &self.removed
-    }
-
-    /// Whether it says nothing at all.
-    pub fn is_empty(&self) -> bool {
-        let root = self.upper.root();
-        self.removed.is_empty() && self.opaque.is_empty() && self.upper.is_empty() && self.upper.is_implied(root)
-    }
-
-    /// Changes the times of what the layer puts.
-    pub fn map_times(&mut self, change: impl Fn(Timestamp) -> Timestamp) {
-        self.upper.map_times(change);
-    }
-
-    /// Has every header written anew, so that nothing is in it but what the tree says.
-    pub fn rewrite_headers(&mut self) {
-        self.upper.rewrite_headers();
-    }
-
-    /// Makes files one that are equal but for their names, as [`Tree::duplicates`] groups them.
-    pub fn link_together(&mut self, groups: &[Vec<EntryRef>], fates: &mut Fates) {
-        self.upper.link_together(groups, fates);
-    }
-
-    /// Whether an implied directory is left to the layers below: they know its metadata and nobody else.
-    pub fn leaves_implied_out(&self) -> bool {
-        self.on_unknown
-    }
-
-    /// The directories whose lower children the layer hides.
-    pub fn opaque(&self) -> &[NodeId] {
-        &self.opaque
-    }
-}
+use super::node::{EntryRef, Full, Inode, InodeId, Kind, NodeId};
 
 /// Whether two tar entries have equal contents; asked only of entries with equal fingerprints.
 pub type SameContents<'s> = &'s dyn Fn(EntryRef, EntryRef) -> bool;
@@ -140,16 +79,23 @@ fn leave_out_what_is_equal(
         };
         if !upper.is_directory(id) {
             if !groups[upper.inode_id(id).0 as usize] {
-                upper.remove(id, &mut |entry, is_own, _| note(fates, entry, is_own, Fate::Unchanged));
+                upper.remove(id, &mut |gone| {
+                    if let Some(entry) = gone.entry {
+                        fates.note(entry, Fate::Unchanged, entry.layer);
+                    }
+                });
             }
         } else if !is_equal(base.inode(twin), upper.inode(id), same) {
             upper.set_implied(id, false);
         } else {
-            note(fates, upper.entry(id), upper.has_entry(id), Fate::Unchanged);
+            if upper.has_entry(id) {
+                let entry = upper.entry(id);
+                fates.note(entry, Fate::Unchanged, entry.layer);
+            }
             if id == upper.root() || upper.children(id).next().is_some() || touched.binary_search(&id).is_ok() {
                 upper.set_implied(id, true);
             } else {
-                upper.remove(id, &mut |_, _, _| ());
+                upper.remove(id, &mut |_| ());
             }
         }
     }
@@ -157,24 +103,23 @@ fn leave_out_what_is_equal(
 
 /// Which inodes of `tree` are not the same file with the same names as in `base`, names that are gone not counted.
 fn changed_groups(base: &Tree, tree: &Tree, same: SameContents<'_>) -> Vec<bool> {
-    let mut twins: Vec<Option<InodeId>> = vec![None; tree.inode_count()];
+    // The file of the base that the first name seen of each inode has; the inner `None` when the base has no such name.
+    let mut twins: Vec<Option<Option<InodeId>>> = vec![None; tree.inode_count()];
     let mut changed = vec![false; tree.inode_count()];
     for id in tree.nodes().filter(|id| !tree.is_directory(*id)) {
         let group = tree.inode_id(id).0 as usize;
         let twin = base.find(&tree.path(id)).map(|twin| base.inode_id(twin));
-        let known = *twins[group].get_or_insert(twin.unwrap_or(InodeId(u32::MAX)));
-        changed[group] |= twin != Some(known);
+        let known = *twins[group].get_or_insert(twin);
+        changed[group] |= twin.is_none() || twin != known;
     }
     // Of several files that were one, one can stay.
-    let mut stayed: Vec<Option<usize>> = vec![None; base.inode_count()];
+    let mut stayed = vec![false; base.inode_count()];
     for (group, twin) in twins.iter().enumerate() {
-        let Some(twin) = twin.filter(|twin| !changed[group] && (twin.0 as usize) < stayed.len()) else { continue };
-        let inode = InodeId(u32::try_from(group).unwrap_or(u32::MAX));
-        changed[group] =
-            stayed[twin.0 as usize].is_some() || !is_equal(base.inode_by_id(twin), tree.inode_by_id(inode), same);
-        if !changed[group] {
-            stayed[twin.0 as usize] = Some(group);
-        }
+        let Some(twin) = twin.flatten().filter(|_| !changed[group]) else { continue };
+        let is_taken = std::mem::replace(&mut stayed[twin.0 as usize], true);
+        let is_same = is_equal(base.inode_by_id(twin), tree.inode_at(group), same);
+        changed[group] = is_taken || !is_same;
+        stayed[twin.0 as usize] = is_taken || is_same;
     }
     changed
 }

@@ -2,16 +2,20 @@
 
 use std::collections::HashMap;
 
-use super::apply::note;
+use super::fate::{Fate, Fates};
 use super::meta::Meta;
 use super::names::Tree;
-use super::node::{EntryRef, Fate, Fates, Inode, InodeId, Kind, NodeId};
+use super::node::{EntryRef, Inode, InodeId, Kind, NodeId};
 
 impl Tree {
     /// Takes a name that is no directory out of the tree and notes `fate` of its entry.
     pub fn take_out(&mut self, id: NodeId, fates: &mut Fates, fate: Fate) {
         if !self.is_directory(id) {
-            self.remove(id, &mut |entry, is_own, _| note(fates, entry, is_own, fate));
+            self.remove(id, &mut |gone| {
+                if let Some(entry) = gone.entry {
+                    fates.note(entry, fate, entry.layer);
+                }
+            });
         }
     }
 
@@ -26,7 +30,7 @@ impl Tree {
                 extra.sparse = None;
                 inode.meta.extra = extra.into();
             }
-            note(fates, inode.source, true, fate);
+            fates.note(inode.source, fate, inode.source.layer);
         }
     }
 
@@ -68,7 +72,7 @@ impl Tree {
             let Some(first) = group.first().and_then(|entry| inodes.get(entry)) else { continue };
             for entry in &group[1..] {
                 if let Some(inode) = inodes.get(entry) {
-                    note(fates, *entry, true, Fate::Linked);
+                    fates.note(*entry, Fate::Linked, entry.layer);
                     joined.insert(*inode, *first);
                 }
             }

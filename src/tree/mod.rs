@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! LayerBuilder: entries in order ──> LayerDiff       (what one layer says, by itself)
-//! apply(tree, diff)              ──> tree            (oldest layer first)
+//! apply(tree, diff, position)    ──> tree            (oldest layer first)
 //! compose(diffs)                 ──> LayerDiff       (several layers as one, on whatever is below)
 //! diff(base, tree)               ──> LayerDiff       (what a layer on top of base must say to get tree)
 //! emission(diff)                 ──> order           (parents first, data before links to it)
@@ -17,7 +17,9 @@ mod builder;
 mod compose;
 mod diff;
 mod edit;
+mod fate;
 mod follow;
+mod layer_diff;
 mod meta;
 mod names;
 mod node;
@@ -28,11 +30,13 @@ mod path;
 pub use apply::apply;
 pub use builder::{LayerBuilder, PutError};
 pub use compose::compose;
-pub use diff::{LayerDiff, SameContents, candidates, diff};
+pub use diff::{SameContents, candidates, diff};
+pub use fate::{Fate, Fated, Fates};
 pub use follow::FOLLOW_BUDGET;
+pub use layer_diff::LayerDiff;
 pub use meta::{Extra, Meta, Records, SparseMap, Timestamp};
 pub use names::Tree;
-pub use node::{EntryRef, Fate, Fates, Full, Inode, Kind, LinkError, LinkProblem, NodeId, SymlinkLoop};
+pub use node::{EntryRef, Full, Inode, Kind, LinkError, LinkProblem, NodeId, SymlinkLoop};
 pub use order::{Emission, Step};
 pub use parts::Parts;
 pub use path::{InvalidPath, TreePath};

@@ -20,6 +20,16 @@ pub struct Tree {
     live: usize,
 }
 
+/// A name that was taken out of a tree.
+pub(super) struct Gone<'t> {
+    /// The entry of a tar that put it; `None` for a directory that none declares.
+    pub(super) entry: Option<EntryRef>,
+    /// The inode it referred to.
+    pub(super) inode: &'t Inode,
+    /// Whether it went because a directory that it was in did.
+    pub(super) is_below: bool,
+}
+
 #[derive(Clone, Copy)]
 struct Node {
     inode: u32,
@@ -151,11 +161,6 @@ impl Tree {
         self.nodes[id.0 as usize].flags & LINKS_TO_SOURCE != 0
     }
 
-    /// Whether two names are one file.
-    pub fn same_inode(&self, a: NodeId, b: NodeId) -> bool {
-        self.inode_id(a) == self.inode_id(b)
-    }
-
     pub(super) fn is_live(&self, id: NodeId) -> bool {
         self.nodes.get(id.0 as usize).is_some_and(|node| node.inode != NONE)
     }
@@ -174,6 +179,11 @@ impl Tree {
 
     pub(super) fn inode_by_id(&self, id: InodeId) -> &Inode {
         &self.inodes[id.0 as usize]
+    }
+
+    /// The inode at a place below [`Self::inode_count`].
+    pub(super) fn inode_at(&self, place: usize) -> &Inode {
+        &self.inodes[place]
     }
 
     pub(super) fn inode_mut(&mut self, id: InodeId) -> &mut Inode {
@@ -223,8 +233,8 @@ impl Tree {
         self.nodes[id.0 as usize].inode = inode.0;
     }
 
-    /// Removes `id` and all below it, deepest last, and tells each name, whether its entry is its own, and its inode. The root only loses its children.
-    pub(super) fn remove(&mut self, id: NodeId, told: &mut dyn FnMut(EntryRef, bool, &Inode)) {
+    /// Removes `id` and all below it, deepest last, and tells of each name. The root only loses its children.
+    pub(super) fn remove(&mut self, id: NodeId, told: &mut dyn FnMut(Gone<'_>)) {
         if id.0 == ROOT {
             self.remove_children(id, told);
             return;
@@ -239,23 +249,24 @@ impl Tree {
         } else {
             self.nodes[previous as usize].next = next;
         }
-        self.forget(vec![id.0], told);
+        self.forget(vec![id.0], id, told);
     }
 
     /// Removes all that is below `id`.
-    pub(super) fn remove_children(&mut self, id: NodeId, told: &mut dyn FnMut(EntryRef, bool, &Inode)) {
+    pub(super) fn remove_children(&mut self, id: NodeId, told: &mut dyn FnMut(Gone<'_>)) {
         let children: Vec<u32> = self.children(id).map(|child| child.0).collect();
         self.nodes[id.0 as usize].first_child = NONE;
-        self.forget(children, told);
+        self.forget(children, id, told);
     }
 
-    /// Takes unlinked subtrees out of the tree.
-    fn forget(&mut self, mut doomed: Vec<u32>, told: &mut dyn FnMut(EntryRef, bool, &Inode)) {
+    /// Takes unlinked subtrees out of the tree, of which the one at `top` is what was meant.
+    fn forget(&mut self, mut doomed: Vec<u32>, top: NodeId, told: &mut dyn FnMut(Gone<'_>)) {
         while let Some(id) = doomed.pop() {
             let node = &mut self.nodes[id as usize];
             let mut child = node.first_child;
             let inode = &mut self.inodes[node.inode as usize];
-            told(node.entry(), node.flags & WITHOUT_ENTRY == 0, inode);
+            let entry = (node.flags & WITHOUT_ENTRY == 0).then(|| node.entry());
+            told(Gone { entry, inode, is_below: id != top.0 });
             inode.links -= 1;
             node.inode = NONE;
             node.first_child = NONE;
@@ -408,10 +419,10 @@ mod tests {
     fn removing_a_directory_takes_everything_below_and_nothing_else() {
         let mut tree = tree(&["a/b/c", "a/b/d", "a/e", "f"]);
         let mut count = 0;
-        tree.remove(tree.find(&path("a/b")).unwrap(), &mut |_, _, _| count += 1);
+        tree.remove(tree.find(&path("a/b")).unwrap(), &mut |_| count += 1);
         assert_eq!(count, 3);
         assert_eq!(tree, super::tests::tree(&["a/e", "f"]));
-        tree.remove(tree.root(), &mut |_, _, _| ());
+        tree.remove(tree.root(), &mut |_| ());
         assert_eq!(tree, Tree::new());
     }
 }

@@ -79,37 +79,6 @@ pub enum Kind {
     Elsewhere(Box<TreePath>),
 }
 
-/// What became of a tar entry.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Fate {
-    /// It is part of the image.
-    #[default]
-    Kept,
-    /// A later layer has something else under this name.
-    Overwritten,
-    /// A later layer has the same contents under this name with other metadata.
-    MetadataCopy,
-    /// A later layer removed it.
-    Deleted,
-    /// A directory that an earlier entry declares already; this one only changed its metadata.
-    RepeatedDirectory,
-    /// A layer that is kept has the same file already.
-    Unchanged,
-    /// A rule or the user takes it out.
-    Pruned,
-    /// It has become one more name of another file, with the same contents and metadata.
-    Linked,
-    /// The same layer has the path again, later.
-    Duplicate,
-    /// It is a whiteout or an opaque marker.
-    Whiteout,
-    /// It says nothing about the file system (AUFS metadata, landmarks).
-    Ignored,
-}
-
-/// The fate of every entry of every layer, by position.
-pub type Fates = Vec<Vec<Fate>>;
-
 /// The tree has more paths than fit: 4 billion, or 4 GiB of names.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[error("more than 4 GiB of file names")]

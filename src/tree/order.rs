@@ -8,7 +8,7 @@
 //! - The contents of a file lie where its source entry is; the name that entry gave carries them, or else the first
 //!   surviving name. Every other name is a link and comes after.
 
-use super::diff::LayerDiff;
+use super::layer_diff::LayerDiff;
 use super::names::Tree;
 use super::node::{EntryRef, NodeId};
 use super::parts::Parts;

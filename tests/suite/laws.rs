@@ -3,6 +3,8 @@
 use imgsquash::tree::{
     Fates, Full, Kind as TreeKind, LayerBuilder, LayerDiff, Meta, Tree, TreePath, apply, compose, diff,
 };
+use std::sync::Arc;
+
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
@@ -92,8 +94,8 @@ pub(crate) fn image() -> impl Strategy<Value = (Vec<Layer>, Model)> {
 }
 
 /// The same layer for the tree's own interface.
-fn layer_diff(layer: &Layer, position: u16) -> LayerDiff {
-    let mut builder = LayerBuilder::new(position);
+fn layer_diff(layer: &Layer) -> Arc<LayerDiff> {
+    let mut builder = LayerBuilder::new();
     for Entry { name, node } in &layer.entries {
         let path = TreePath::parse(name).unwrap();
         let meta = Meta {
@@ -125,13 +127,13 @@ fn layer_diff(layer: &Layer, position: u16) -> LayerDiff {
             }
         }
     }
-    builder.finish().unwrap().0
+    builder.finish().unwrap().0.into()
 }
 
 fn stacked(layers: &[Layer]) -> Tree {
     let mut tree = Tree::new();
     for (layer, position) in layers.iter().zip(0..) {
-        apply(&mut tree, layer_diff(layer, position), &mut Fates::new()).unwrap();
+        apply(&mut tree, layer_diff(layer), position, &mut Fates::default()).unwrap();
     }
     tree
 }
@@ -149,9 +151,9 @@ proptest! {
         let bases = [stacked(&layers[..cut.index(layers.len() + 1)]), stacked(&other.0), Tree::new()];
         for base in bases {
             // Fingerprints of the model are the contents.
-            let change: Result<LayerDiff, Full> = diff(&base, tree.clone(), &|_, _| true, &mut Fates::new());
+            let change: Result<LayerDiff, Full> = diff(&base, tree.clone(), &|_, _| true, &mut Fates::default());
             let mut result = base.clone();
-            apply(&mut result, change.unwrap(), &mut Fates::new()).unwrap();
+            apply(&mut result, change.unwrap().into(), 1, &mut Fates::default()).unwrap();
             prop_assert_eq!(&result, &tree, "from {:?}", base);
         }
     }
@@ -162,15 +164,15 @@ proptest! {
     ) {
         let (from, to) = (from.index(layers.len() + 1), to.index(layers.len() + 1));
         let (from, to) = (from.min(to), from.max(to));
-        let diffs = |range: std::ops::Range<usize>| -> Vec<LayerDiff> {
-            layers[range].iter().zip(0..).map(|(layer, at)| layer_diff(layer, at)).collect()
-        };
-        let Some(composed) = compose(diffs(from..to), &mut Fates::new()).unwrap() else { return Ok(()) };
+        let diffs = || (0..).zip(layers[from..to].iter().map(layer_diff));
+        let Some(composed) = compose(diffs(), &mut Fates::default()).unwrap() else { return Ok(()) };
+        let composed = Arc::new(composed);
         for base in [stacked(&layers[..from]), stacked(&other.0), Tree::new()] {
             let (mut expected, mut found) = (base.clone(), base.clone());
-            let fits = diffs(from..to).into_iter().all(|layer| apply(&mut expected, layer, &mut Fates::new()).is_ok());
+            let mut fates = Fates::default();
+            let fits = diffs().all(|(position, layer)| apply(&mut expected, layer, position, &mut fates).is_ok());
             prop_assert!(fits, "without links to what is below, every base will do");
-            apply(&mut found, composed.clone(), &mut Fates::new()).unwrap();
+            apply(&mut found, composed.clone(), 1, &mut Fates::default()).unwrap();
             prop_assert_eq!(&found, &expected, "on {:?}", base);
         }
     }
@@ -178,7 +180,7 @@ proptest! {
     #[test]
     fn a_difference_of_equal_trees_says_nothing((layers, _) in image()) {
         let tree = stacked(&layers);
-        let change = diff(&tree, tree.clone(), &|_, _| false, &mut Fates::new()).unwrap();
+        let change = diff(&tree, tree.clone(), &|_, _| false, &mut Fates::default()).unwrap();
         prop_assert!(change.removed().is_empty() && change.opaque().is_empty());
         prop_assert!(change.upper().is_empty(), "{:?}", change.upper());
     }

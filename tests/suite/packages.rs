@@ -4,7 +4,7 @@ use imgsquash::packages::{Owner, Owners, PackagesError, databases, owners};
 use imgsquash::tree::{Kind, LayerBuilder, Meta, Tree, TreePath};
 
 fn tree(files: &[&str]) -> Tree {
-    let mut builder = LayerBuilder::new(0);
+    let mut builder = LayerBuilder::new();
     for file in files {
         let (name, kind) = match file.split_once(" -> ") {
             Some((name, target)) => (name, Kind::Symlink(target.as_bytes().into())),
@@ -84,7 +84,7 @@ fn an_rpm_database_that_lies_is_refused_or_read_but_never_worse() {
 
 #[test]
 fn databases_of_a_size_that_is_not_real_are_refused() {
-    let mut builder = LayerBuilder::new(0);
+    let mut builder = LayerBuilder::new();
     let path = TreePath::parse(b"var/lib/dpkg/info/a.list").unwrap();
     builder.put(&path, Kind::File { size: u64::MAX, fingerprint: 1 }, Meta::implied(), true).unwrap();
     let tree = builder.finish().unwrap().0.upper().clone();
