@@ -1,6 +1,5 @@
 //! What the new documents say that the old ones do not.
 
-use super::history::HistoryMode;
 use crate::codec::Codec;
 use crate::oci::{Document, InvalidJson};
 use crate::times::Times;
@@ -24,6 +23,18 @@ pub struct Edits {
     pub provenance: Option<Provenance>,
     /// In whose words the documents are typed.
     pub media_types: MediaTypes,
+}
+
+/// What becomes of the history.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum HistoryMode {
+    /// Every row stays, and one for each new layer is added.
+    #[default]
+    Keep,
+    /// Only rows of layers that are kept, and one for each new layer.
+    Single,
+    /// None at all.
+    None,
 }
 
 /// What the manifest tells of how it was made. Equal input and options say the same.

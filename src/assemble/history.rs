@@ -7,21 +7,9 @@
 
 use std::ops::Range;
 
-use super::edits::Edits;
-use super::image::Final;
+use super::edits::{Edits, HistoryMode};
+use super::layers::Final;
 use crate::oci::{Config, HistoryRow};
-
-/// What becomes of the history.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum HistoryMode {
-    /// Every row stays, and one for each new layer is added.
-    #[default]
-    Keep,
-    /// Only rows of layers that are kept, and one for each new layer.
-    Single,
-    /// None at all.
-    None,
-}
 
 /// The history of an image whose layers at the positions `squashed` became the new ones of `layers`.
 pub(super) fn history(

@@ -10,12 +10,13 @@ mod edits;
 mod history;
 mod image;
 mod index;
+mod layers;
 
 pub use docker::{DockerFiles, docker_files, names};
-pub use edits::{ConfigEdits, Edits, MediaTypes, Provenance};
-pub use history::HistoryMode;
-pub use image::{Assembled, Final, image};
+pub use edits::{ConfigEdits, Edits, HistoryMode, MediaTypes, Provenance};
+pub use image::{Assembled, image};
 pub use index::{Index, index};
+pub use layers::Final;
 
 use crate::oci::{Digest, Document};
 

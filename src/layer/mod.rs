@@ -4,6 +4,7 @@
 mod account;
 mod ahead;
 mod all;
+mod compression;
 mod contents;
 mod entries;
 mod feed;
@@ -21,9 +22,9 @@ mod writer;
 
 pub use account::Account;
 pub use all::{AtLayer, Indexed, Readers};
+pub use compression::Compression;
 pub use index::{EntrySpan, IndexError, LayerIndex, Note};
 pub use open::{Seen, Source};
-pub use pack::Compression;
 pub use recipe::{Recipe, TooMuchWritten, recipes};
 pub use stretches::Layers;
 pub use write::{WriteError, Writing, Written};

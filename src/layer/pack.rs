@@ -12,11 +12,11 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
+use super::compression::Compression;
 use super::feed::{Fed, Feed, Item, Job};
 use super::open::Seen;
 use super::writer::{Out, write};
 use crate::buffers::Buffers;
-use crate::codec::Codec;
 use crate::deflate::ChunkEncoder;
 use crate::hash::{Hashing, hashing};
 use crate::oci::{DiffId, Digest};
@@ -27,41 +27,10 @@ const MAX_WORKERS: usize = 20;
 /// Pieces that may wait to be written, of all new layers.
 const PLACES: usize = 48;
 
-/// How a new layer is compressed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Compression {
-    /// Not at all.
-    None,
-    /// As one gzip member; blocks of gzip layers are copied, what is compressed anew has this level, 1 to 12. `None` is
-    /// what measurements suggest: 6, and between copied blocks 3.
-    Gzip(Option<u32>),
-    /// As one zstd frame of this level, 1 to 22.
-    Zstd(i32),
-}
-
-impl Compression {
-    /// The one that makes blobs like those that are there.
-    pub fn like(codec: Codec) -> Self {
-        match codec {
-            Codec::Plain => Self::None,
-            Codec::Gzip => Self::Gzip(None),
-            Codec::Zstd => Self::Zstd(3),
-        }
-    }
-
-    /// What it makes of a layer.
-    pub fn codec(self) -> Codec {
-        match self {
-            Self::None => Codec::Plain,
-            Self::Gzip(_) => Codec::Gzip,
-            Self::Zstd(_) => Codec::Zstd,
-        }
-    }
-}
-
 /// Denser than `pigz -6` and twice as fast; see `benches/README.md`.
 const GZIP: u32 = 6;
-/// So little is compressed anew between blocks, and when contents of few layers are divided, that a higher level would make the blob a third of a percent smaller.
+/// Between copied blocks, and when contents of few layers are divided, so little is compressed anew that a higher level
+/// would make the blob a third of a percent smaller.
 const GZIP_BETWEEN: u32 = 3;
 
 /// A blob that was written.

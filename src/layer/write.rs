@@ -6,8 +6,9 @@ use std::num::NonZeroUsize;
 use thiserror::Error;
 
 use super::ahead::ahead;
+use super::compression::Compression;
 use super::feed::{AsText, Take};
-use super::pack::{Compression, Packed, Packing};
+use super::pack::{Packed, Packing};
 use super::recipe::{END, Recipe, Segment, header};
 use super::stretches::{Layers, Stretches};
 use super::tasks::{Piece, Tasks, What, tasks};

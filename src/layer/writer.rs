@@ -4,9 +4,9 @@ use std::io::{self, Write};
 use std::sync::Arc;
 use std::sync::mpsc::Receiver;
 
+use super::compression::Compression;
 use super::feed::{Fed, Item};
 use super::gzip::Member;
-use super::pack::Compression;
 use crate::buffers::{Buffer, Buffers};
 use crate::hash::Hash;
 use crate::oci::Digest;

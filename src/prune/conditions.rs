@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::engine::Facts;
+use super::facts::Facts;
 use super::glob::{Glob, parse};
 use super::guards::commands;
 use super::rules::Rule;

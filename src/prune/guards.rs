@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::engine::Facts;
+use super::facts::Facts;
 use crate::oci::Document;
 use crate::tree::{FOLLOW_BUDGET, NodeId, Tree, TreePath};
 

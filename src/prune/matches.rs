@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::choose::Choice;
-use super::engine::Facts;
+use super::facts::Facts;
 use super::glob::{Glob, parse};
 use super::rules::{Globs, Never};
 use super::special::languages;

@@ -17,6 +17,7 @@ mod choose;
 mod conditions;
 mod databases;
 mod engine;
+mod facts;
 mod glob;
 mod guards;
 mod matches;
@@ -28,7 +29,8 @@ mod walk;
 use thiserror::Error;
 
 pub use choose::{Choice, ChoiceError, Named};
-pub use engine::{Facts, prune};
+pub use engine::prune;
+pub use facts::Facts;
 pub use glob::GlobError;
 pub use outcome::{Outcome, RuleOutcome, Taken};
 pub use rules::{Class, Rule, RuleError, Rules};
