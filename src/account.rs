@@ -147,22 +147,9 @@ fn plural(count: u64, word: &str) -> String {
 
 /// The causes that took anything, a line each, largest first.
 fn causes(reclaimed: &Reclaimed) -> String {
-    let mut causes = [
-        ("deleted by a later layer", reclaimed.deleted),
-        ("overwritten by a later layer", reclaimed.overwritten),
-        ("copied again to change metadata", reclaimed.metadata_copies),
-        ("whiteouts", reclaimed.whiteouts),
-        ("directories declared again", reclaimed.repeated_directories),
-        ("equal to what a kept layer has", reclaimed.unchanged),
-        ("pruned", reclaimed.pruned),
-        ("equal files that became hard links", reclaimed.linked),
-        ("paths repeated in one layer", reclaimed.duplicates),
-        ("AUFS and eStargz metadata", reclaimed.ignored),
-        ("archive ends and padding", reclaimed.archive),
-    ];
-    causes.sort_by_key(|(_, bytes)| std::cmp::Reverse(*bytes));
-    let said = causes.iter().filter(|(_, bytes)| *bytes > 0);
-    said.map(|(name, bytes)| format!("                {:>8}  {name}\n", human(*bytes))).collect()
+    let mut causes: Vec<_> = reclaimed.causes().filter(|(.., bytes)| *bytes > 0).collect();
+    causes.sort_by_key(|(.., bytes)| std::cmp::Reverse(*bytes));
+    causes.iter().map(|(_, words, bytes)| format!("                {:>8}  {words}\n", human(*bytes))).collect()
 }
 
 fn percent(change: Change) -> String {

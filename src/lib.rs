@@ -30,6 +30,7 @@ pub mod hash;
 pub mod input;
 pub mod keep;
 pub mod layer;
+pub mod ledger;
 pub mod limits;
 pub mod oci;
 pub mod options;

@@ -1,8 +1,9 @@
 //! The receipt: numbers and names, no rendering.
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
-use crate::layer::Account;
+use crate::ledger::{Cause, Ledger};
+use crate::tree::Fate;
 
 /// The version of the JSON form. It grows when a member changes its meaning or goes away; new members do not change it.
 pub const SCHEMA_VERSION: u32 = 1;
@@ -162,49 +163,44 @@ pub struct Change {
 }
 
 /// Uncompressed bytes by the cause for which they are gone.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Reclaimed {
     /// All of them.
     pub total: u64,
-    /// Removed by a later layer.
-    pub deleted: u64,
-    /// Replaced by a later layer.
-    pub overwritten: u64,
-    /// Copied again by a later layer only to change metadata.
-    pub metadata_copies: u64,
-    /// Whiteouts and opaque markers.
-    pub whiteouts: u64,
-    /// Directories that a later layer declares again.
-    pub repeated_directories: u64,
-    /// Equal to what a kept layer has.
-    pub unchanged: u64,
-    /// Taken out by prune rules, or because a person named it.
-    pub pruned: u64,
-    /// Equal files that became names of one.
-    pub linked: u64,
-    /// Paths that one layer has twice.
-    pub duplicates: u64,
-    /// Metadata of AUFS and eStargz.
-    pub ignored: u64,
-    /// Ends of archives, padding and global headers.
-    pub archive: u64,
+    /// Bytes by cause, those that took nothing too: what it is called, and in words.
+    causes: Vec<(&'static str, &'static str, u64)>,
 }
 
-impl From<Account> for Reclaimed {
-    fn from(account: Account) -> Self {
-        Self {
-            total: account.reclaimed(),
-            deleted: account.deleted,
-            overwritten: account.overwritten,
-            metadata_copies: account.metadata_copies,
-            whiteouts: account.whiteouts,
-            repeated_directories: account.repeated_directories,
-            unchanged: account.unchanged,
-            pruned: account.pruned,
-            linked: account.linked,
-            duplicates: account.duplicates,
-            ignored: account.ignored,
-            archive: account.archive,
+impl Reclaimed {
+    /// The bytes that went for a cause; 0 for one that there is not.
+    pub fn of(&self, key: &str) -> u64 {
+        self.causes().find(|(known, ..)| *known == key).map_or(0, |(.., bytes)| bytes)
+    }
+
+    /// Every cause: what it is called, the same in words, and its bytes.
+    pub fn causes(&self) -> impl Iterator<Item = (&'static str, &'static str, u64)> {
+        self.causes.iter().copied()
+    }
+}
+
+impl From<&Ledger> for Reclaimed {
+    fn from(ledger: &Ledger) -> Self {
+        let mut causes: Vec<(&str, &str, u64)> = Vec::new();
+        for fate in Fate::GONE {
+            let (key, bytes) = (fate.coarse_key(), ledger.total(Cause::Gone(*fate)));
+            match causes.iter_mut().find(|(known, ..)| *known == key) {
+                Some((.., sum)) => *sum += bytes,
+                None => causes.push((key, fate.words(), bytes)),
+            }
         }
+        causes.push(("archive", "archive ends and padding", ledger.total(Cause::Archive)));
+        Self { total: ledger.reclaimed(), causes }
+    }
+}
+
+impl Serialize for Reclaimed {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let total = std::iter::once(("total", self.total));
+        serializer.collect_map(total.chain(self.causes().map(|(key, _, bytes)| (key, bytes))))
     }
 }

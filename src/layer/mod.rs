@@ -1,7 +1,6 @@
 //! Layers: from blobs to what they say ([`Readers`]) from a difference to the tar that
 //! it is ([`recipes`]), and from there to a blob ([`Writing`]).
 
-mod account;
 mod ahead;
 mod all;
 mod compression;
@@ -17,10 +16,10 @@ mod recipe;
 mod splice;
 mod stretches;
 mod tasks;
+mod usage;
 mod write;
 mod writer;
 
-pub use account::Account;
 pub use all::{AtLayer, Indexed, Readers};
 pub use compression::Compression;
 pub use index::{EntrySpan, IndexError, LayerIndex, Note};

@@ -9,8 +9,9 @@ use std::ops::Range;
 
 use thiserror::Error;
 
-use super::account::{Account, Usage};
 use super::index::{EntrySpan, LayerIndex};
+use super::usage::Usage;
+use crate::ledger::Ledger;
 use crate::tar::{BLOCK, Form, encode};
 use crate::tree::{Emission, EntryRef, Fates, Kind, LayerDiff, Meta, NodeId, Parts, Step, Tree};
 
@@ -65,7 +66,7 @@ struct Cook<'l> {
     written: u64,
 }
 
-/// The recipes for the parts of `diff`, whose entries lie in `layers`, and the account of the layers at the positions
+/// The recipes for the parts of `diff`, whose entries lie in `layers`, and the ledger of the layers at the positions
 /// `squashed`, of whose entries that became what `fates` says. No more than `limit` bytes of headers are written anew.
 pub fn recipes(
     diff: Option<(&LayerDiff, &Parts)>,
@@ -73,7 +74,7 @@ pub fn recipes(
     fates: &Fates,
     squashed: &Range<usize>,
     limit: u64,
-) -> Result<(Vec<Recipe>, Account), TooMuchWritten> {
+) -> Result<(Vec<Recipe>, Ledger), TooMuchWritten> {
     let mut usage = Usage::new(layers);
     let (mut recipes, mut written) = (Vec::new(), 0);
     for (diff, parts, part) in
@@ -93,7 +94,9 @@ pub fn recipes(
         written += cook.written + end;
         recipes.push(cook.recipe);
     }
-    Ok((recipes, Account { written, ..usage.account(layers, fates, squashed) }))
+    let mut ledger = usage.ledger(layers, fates, squashed);
+    ledger.written = written;
+    Ok((recipes, ledger))
 }
 
 impl Cook<'_> {

@@ -9,6 +9,7 @@ use super::write::{Outcome, finals};
 use crate::assemble::{self, Assembled, Blob, MediaTypes};
 use crate::error::Error;
 use crate::layer::{Source, Written};
+use crate::ledger::Cause;
 use crate::oci::{Catalog, Image, ImageId};
 use crate::options::Options;
 use crate::output::{Format, Sink, Target};
@@ -114,7 +115,7 @@ impl Job<'_> {
 
 impl Made {
     fn report(&self, names: Vec<String>, platform: String) -> ImageReport {
-        let Outcome { written, account } = &self.outcome;
+        let Outcome { written, ledger } = &self.outcome;
         let squashed = self.plan.squashed.clone();
         let indexes = &self.found.indexes;
         let before = || indexes[squashed.clone()].iter();
@@ -154,11 +155,11 @@ impl Made {
                 before: self.sources[squashed].iter().map(|source| source.blob.len()).sum(),
                 after: sum(|written| written.size),
             },
-            reclaimed_bytes: (*account).into(),
-            copied_bytes: account.copied,
-            rewritten_bytes: account.rewritten,
-            from_kept_bytes: account.from_kept,
-            written_bytes: account.written,
+            reclaimed_bytes: ledger.into(),
+            copied_bytes: ledger.total(Cause::Copied),
+            rewritten_bytes: ledger.total(Cause::Rewritten),
+            from_kept_bytes: ledger.from_kept,
+            written_bytes: ledger.written,
             equal_files: self.equal_files(),
             pruned: self
                 .found

@@ -5,16 +5,17 @@ use super::layers::Found;
 use crate::assemble::Final;
 use crate::codec::Codec;
 use crate::error::Error;
-use crate::layer::{self, Account, Compression, LayerIndex, Layers, Source, WriteError, Writing, Written};
+use crate::layer::{self, Compression, LayerIndex, Layers, Source, WriteError, Writing, Written};
+use crate::ledger::Ledger;
 use crate::output::Sink;
 use crate::plan::{Plan, Planned};
 use crate::progress::Stage;
 use crate::times::Times;
 
-/// Layers that were written, and the account of the squashed ones.
+/// Layers that were written, and where the bytes of the squashed ones went.
 pub(crate) struct Outcome {
     pub(crate) written: Vec<Written>,
-    pub(crate) account: Account,
+    pub(crate) ledger: Ledger,
 }
 
 impl Job<'_> {
@@ -36,15 +37,15 @@ impl Job<'_> {
         let splice = self.options.edits.times == Times::Keep;
         let writing = Writing { layers, compression, splice, jobs, progress: self.progress };
         let new = plan.new.as_ref().map(|(diff, parts)| (diff, parts));
-        let (recipes, account) =
+        let (recipes, ledger) =
             layer::recipes(new, indexes, fates, &plan.squashed, self.options.limits.written_bytes())
                 .map_err(|problem| Error::TooMuchWritten { input: self.input.clone(), problem })?;
-        let Some((diff, _)) = new else { return Ok(Outcome { written: Vec::new(), account }) };
+        let Some((diff, _)) = new else { return Ok(Outcome { written: Vec::new(), ledger }) };
         if let [recipe] = &recipes[..]
             && let Some((position, written)) = writing.unchanged(recipe)
         {
             self.copy(&sources[position], &indexes[position], sink)?;
-            return Ok(Outcome { written: vec![written], account });
+            return Ok(Outcome { written: vec![written], ledger });
         }
         let outputs = sink.blobs(recipes.len()).map_err(|problem| self.output_error(problem))?;
         let written = writing.write(&recipes, diff, outputs).map_err(|problem| match problem {
@@ -54,7 +55,7 @@ impl Job<'_> {
         })?;
         let blobs: Vec<_> = written.iter().map(|written| (written.digest, written.size)).collect();
         sink.name_blobs(&blobs).map_err(|problem| self.output_error(problem))?;
-        Ok(Outcome { written, account })
+        Ok(Outcome { written, ledger })
     }
 
     /// Copies the layers that are kept, and verifies meanwhile those that were not read.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 /// Each room and the rooms it may use, lowest first. A new room says here where it stands.
-const ROOMS: [(&str, &[&str]); 25] = [
+const ROOMS: [(&str, &[&str]); 26] = [
     ("oci", &[]),
     ("tree", &[]),
     ("deflate", &[]),
@@ -17,7 +17,8 @@ const ROOMS: [(&str, &[&str]); 25] = [
     ("hash", &["buffers", "oci"]),
     ("tar", &["tree"]),
     ("keep", &["oci"]),
-    ("layer", &["blob", "buffers", "codec", "deflate", "hash", "limits", "oci", "progress", "tar", "tree"]),
+    ("ledger", &["tree"]),
+    ("layer", &["blob", "buffers", "codec", "deflate", "hash", "ledger", "limits", "oci", "progress", "tar", "tree"]),
     ("input", &["blob", "codec", "layer", "limits", "oci", "tar"]),
     ("output", &["blob", "oci", "tar"]),
     ("plan", &["tree"]),
@@ -25,14 +26,14 @@ const ROOMS: [(&str, &[&str]); 25] = [
     ("split", &["packages", "tree"]),
     ("prune", &["oci", "packages", "tree"]),
     ("assemble", &["codec", "layer", "oci", "times"]),
-    ("report", &["layer"]),
+    ("report", &["ledger", "tree"]),
     ("options", &["assemble", "input", "keep", "layer", "limits", "oci", "output", "prune", "split"]),
     ("error", &["input", "keep", "layer", "oci", "packages", "prune", "split", "tree"]),
     (
         "stage",
         &[
-            "assemble", "buffers", "codec", "error", "input", "keep", "layer", "oci", "options", "output", "packages",
-            "plan", "progress", "prune", "report", "split", "times", "tree",
+            "assemble", "buffers", "codec", "error", "input", "keep", "layer", "ledger", "oci", "options", "output",
+            "packages", "plan", "progress", "prune", "report", "split", "times", "tree",
         ],
     ),
     ("squash", &["error", "options", "progress", "report", "stage"]),

@@ -453,8 +453,8 @@ fn the_account_tells_what_went() {
         (2, 10_002, "/tmp/a", 10_000)
     );
     assert_eq!(rule(&report, "pkg-logs").bytes, 3);
-    let reclaimed = report.images[0].reclaimed_bytes;
-    assert_eq!(reclaimed.pruned, 3 * 512 + 10_240 + 2 * 512, "headers and contents as they lie in the tar");
+    let pruned = report.images[0].reclaimed_bytes.of("pruned");
+    assert_eq!(pruned, 3 * 512 + 10_240 + 2 * 512, "headers and contents as they lie in the tar");
     assert_eq!(tmp.estimated_compressed_bytes, 10_002, "the layer is not compressed");
 }
 
@@ -490,7 +490,7 @@ fn equal_files_are_told_and_linked_when_asked() {
     assert_eq!(found["c"].kind, Kind::Link(b"a".to_vec()));
     assert_eq!(found["d/b"].kind, Kind::Link(b"a".to_vec()));
     assert_eq!(found["other"].kind, file(b"other contents :)"));
-    assert_eq!(report.images[0].reclaimed_bytes.linked, 2 * 512);
+    assert_eq!(report.images[0].reclaimed_bytes.of("linked"), 2 * 512);
     let (again, report) = squash_with(&out, |options| options.link_equal_files = true).unwrap();
     let blobs = |archive: &[u8]| images(&files(archive)).remove(0).1.blobs;
     assert_eq!((report.images[0].equal_files.files, blobs(&again) == blobs(&out)), (0, true));

@@ -214,7 +214,7 @@ fn global_headers_and_labels_are_no_files_and_do_not_travel() {
     assert_eq!(tree.len(), 2);
     assert_eq!(tree[&b"a"[..]].0.mtime, (1000, 0), "the global time applies to nothing");
     assert_eq!(tar.len(), 4 * 512 + 1024);
-    assert_eq!(report.images[0].reclaimed_bytes.archive, 6 * 512 + 1024);
+    assert_eq!(report.images[0].reclaimed_bytes.of("archive"), 6 * 512 + 1024);
 }
 
 #[test]
