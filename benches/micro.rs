@@ -11,7 +11,9 @@ use imgsquash::deflate::{ChunkEncoder, GzipReader, Joiner, Place, Until};
 use imgsquash::hash::hashing;
 use imgsquash::oci::Document;
 use imgsquash::packages::Owners;
-use imgsquash::prune::{Choice, Facts, Named, Rules, prune};
+use imgsquash::request::{Choice, Named, Rules};
+use imgsquash::slim::PruneFacts;
+use imgsquash::slim::rules::prune;
 use imgsquash::tar::{Form, Members, encode};
 use imgsquash::tree::{Fates, Kind, LayerBuilder, LayerDiff, Meta, Tree, TreePath, apply, diff};
 
@@ -33,7 +35,7 @@ fn prune_rules(bencher: Bencher<'_, '_>, count: usize) {
     let choice = Choice::new(&Rules::built_in().unwrap(), Some("safe"), Named::default(), Named::default()).unwrap();
     let (config, owners) = (Document::default(), Owners::default());
     bencher.counter(ItemsCount::new(count)).with_inputs(|| tree.clone()).bench_local_values(|mut tree| {
-        prune(&mut tree, &mut Fates::default(), &choice, Facts { config: &config, owners: &owners }).unwrap()
+        prune(&mut tree, &mut Fates::default(), &choice, PruneFacts { config: &config, owners: &owners }).unwrap()
     });
 }
 

@@ -3,10 +3,10 @@
 use std::fmt::Write as _;
 use std::io::Write as _;
 
-use imgsquash::layer::Compression;
-use imgsquash::options::Options;
-use imgsquash::output::{Format, Target};
+use imgsquash::Squash;
 use imgsquash::report::{Change, EqualFiles, ImageReport, Reclaimed, Report};
+use imgsquash::request::Compression;
+use imgsquash::request::{Format, Target};
 
 /// What was dropped, left out or repaired is said even when all else is quiet.
 pub(crate) fn notes(report: &Report) {
@@ -16,19 +16,19 @@ pub(crate) fn notes(report: &Report) {
 }
 
 /// Prints the account of each image and where they went.
-pub(crate) fn print(report: &Report, options: &Options) {
+pub(crate) fn print(report: &Report, request: &Squash) {
     let mut text = String::new();
     for image in &report.images {
         text.push_str(&image_lines(image));
     }
     let (size, output) = (human(report.output_bytes), report.output.as_deref().unwrap_or_default());
-    let _ = match (&options.target, options.format) {
+    let _ = match (&request.target, request.format) {
         (Target::Nowhere, _) => writeln!(text, "nothing was written (dry run); the archive would have {size}"),
         (Target::Stdout, _) => writeln!(text, "wrote {size} to standard output"),
         (_, Format::Universal | Format::DockerArchive) => {
             // Docker reads zstd layers since version 23.
             let since =
-                if matches!(options.compression, Some(Compression::Zstd(_))) { " (docker 23 or newer)" } else { "" };
+                if matches!(request.compression, Some(Compression::Zstd(_))) { " (docker 23 or newer)" } else { "" };
             writeln!(text, "wrote {output} ({size}); load it with: docker load -i {output}{since}")
         }
         (_, Format::OciArchive) => writeln!(text, "wrote {output} ({size}); load it with: podman load -i {output}"),

@@ -4,136 +4,95 @@ use std::io;
 
 use thiserror::Error;
 
-use crate::input::{InputError, Note, OpenError, SelectError};
-use crate::keep::KeepError;
-use crate::layer::{IndexError, TooMuchWritten, WriteError};
+use crate::finding::Refused;
+use crate::input::{InputError, OpenError, SelectError};
+use crate::layer::{IndexError, OwnersError, Source, TooMuchWritten, WriteError};
+use crate::oci::InvalidJson;
 use crate::packages::PackagesError;
-use crate::prune::PruneError;
-use crate::split::SplitError;
+use crate::plan::{CannotSplit, DifferenceError, KeepError, SplitError};
+use crate::slim::{CannotPrune, PruneError};
 use crate::tree::{Full, PutError};
 
-/// Why an image was not squashed. Nothing was written.
+/// Why nothing came of it. No target was changed.
 #[derive(Debug, Error)]
 pub enum Error {
-    /// The request contradicts the input.
-    #[error("{input}: {problem}")]
-    Select {
-        /// The input.
-        input: String,
-        /// What does not fit.
-        problem: SelectError,
-    },
-    /// The layers that were asked for cannot be kept.
-    #[error("{input}: {problem}")]
-    Keep {
-        /// The input.
-        input: String,
-        /// What does not fit.
-        problem: Box<KeepError>,
-    },
-    /// A rule would break the image.
-    #[error("{input}: {problem}")]
-    Prune {
-        /// The input.
-        input: String,
-        /// What it would do.
-        problem: PruneError,
-    },
-    /// The file system cannot be divided as asked.
-    #[error("{input}: {problem}")]
-    Split {
-        /// The input.
-        input: String,
-        /// Why not.
-        problem: SplitError,
-    },
-    /// A package database cannot be read.
-    #[error("{input}: {problem}")]
-    Packages {
-        /// The input.
-        input: String,
-        /// What is wrong with it.
-        problem: PackagesError,
-    },
-    /// The input cannot be opened.
-    #[error("{input}: {problem}")]
-    Open {
-        /// The input.
-        input: String,
-        /// What happened.
-        problem: Box<OpenError>,
-    },
-    /// The input holds no image that could be squashed.
-    #[error("{input}: {problem}")]
+    /// Something about the input.
+    #[error("{input}: {cause}")]
     Input {
-        /// The input.
+        /// The input, as a person named it.
         input: String,
-        /// What is wrong with it.
-        problem: Box<InputError>,
-    },
-    /// A layer cannot be read.
-    #[error("{input}: {layer}: {problem}")]
-    Layer {
-        /// The input.
-        input: String,
-        /// The layer.
-        layer: Box<LayerName>,
-        /// What is wrong with it.
-        problem: Box<IndexError>,
-    },
-    /// A layer cannot be laid over the ones below it.
-    #[error("{input}: {layer}: {problem}")]
-    Apply {
-        /// The input.
-        input: String,
-        /// The layer.
-        layer: Box<LayerName>,
-        /// What is wrong with it.
-        problem: Box<PutError>,
-    },
-    /// The image has too many files.
-    #[error("{input}: {problem}")]
-    Full {
-        /// The input.
-        input: String,
-        /// What is too much.
-        problem: Full,
-    },
-    /// The new layer would be far larger than the old ones.
-    #[error("{input}: {problem}")]
-    TooMuchWritten {
-        /// The input.
-        input: String,
-        /// What is too much.
-        problem: TooMuchWritten,
-    },
-    /// Something was noticed that `--strict` does not let pass.
-    #[error("{input}: {note} (refused because of --strict)")]
-    Strict {
-        /// The input.
-        input: String,
-        /// What was noticed.
-        note: String,
-    },
-    /// The input cannot be read a second time.
-    #[error("{input}: {problem}")]
-    Reread {
-        /// The input.
-        input: String,
-        /// What happened.
-        problem: WriteError,
+        /// What it is.
+        #[source]
+        cause: Box<Cause>,
     },
     /// The output cannot be written.
-    #[error("cannot write {target}: {problem}")]
+    #[error("cannot write {target}: {cause}")]
     Output {
-        /// The target.
+        /// The target, as a person named it.
         target: String,
         /// What happened.
-        problem: io::Error,
+        #[source]
+        cause: io::Error,
     },
-    /// The new layer is not what was planned.
+    /// A promise of ours is broken: a bug.
     #[error("internal error, nothing was written: {0}; please report this")]
     Internal(String),
+}
+
+/// What can be wrong with an input, or with a request and an input together.
+#[derive(Debug, Error)]
+pub enum Cause {
+    /// It cannot be opened.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// It holds no image that could be read.
+    #[error(transparent)]
+    Input(#[from] InputError),
+    /// It has not the images that were asked for.
+    #[error(transparent)]
+    Select(#[from] SelectError),
+    /// The layers that were asked for cannot be kept.
+    #[error(transparent)]
+    Keep(#[from] KeepError),
+    /// The file system cannot be divided as asked.
+    #[error(transparent)]
+    Split(#[from] SplitError),
+    /// A rule would break the image.
+    #[error(transparent)]
+    Prune(#[from] PruneError),
+    /// A package database cannot be read.
+    #[error(transparent)]
+    Packages(#[from] PackagesError),
+    /// A layer cannot be read.
+    #[error("{layer}: {problem}")]
+    Layer {
+        /// The layer.
+        layer: LayerName,
+        /// What is wrong with it.
+        #[source]
+        problem: IndexError,
+    },
+    /// A layer cannot be laid over the ones below it.
+    #[error("{layer}: {problem}")]
+    Apply {
+        /// The layer.
+        layer: LayerName,
+        /// What is wrong with it.
+        #[source]
+        problem: PutError,
+    },
+    /// The image has too many files.
+    #[error(transparent)]
+    Full(#[from] Full),
+    /// The new layer would be far larger than the old ones.
+    #[error(transparent)]
+    TooMuchWritten(#[from] TooMuchWritten),
+    /// Something was found that `--strict` does not let pass.
+    #[error(transparent)]
+    Strict(#[from] Refused),
+    /// A layer cannot be read a second time.
+    #[error(transparent)]
+    Reread(#[from] WriteError),
 }
 
 /// Which layer of which image, as a person would look for it.
@@ -147,26 +106,92 @@ pub struct LayerName {
     pub name: String,
 }
 
+impl LayerName {
+    /// The layer at `position` (oldest 0) of `sources`.
+    pub(crate) fn new(sources: &[Source], position: usize) -> Self {
+        let name = sources.get(position).map(|source| source.layer.name.clone());
+        Self { position: position + 1, of: sources.len(), name: name.unwrap_or_default() }
+    }
+}
+
 impl std::fmt::Display for LayerName {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "layer {} of {} ({})", self.position, self.of, self.name)
     }
 }
 
-impl Error {
-    /// The exit code: 2 for a request that contradicts the input, 3 for input and output, 4 for a broken promise.
-    pub fn exit_code(&self) -> u8 {
-        match self {
-            Self::Select { problem: SelectError::NotAnImage(_), .. } => 3,
-            Self::Select { .. } | Self::Keep { .. } | Self::Split { .. } => 2,
-            Self::Prune { problem: PruneError::Never { .. }, .. } => 2,
-            Self::Internal(_) | Self::Prune { problem: PruneError::Database { .. }, .. } => 4,
-            _ => 3,
+impl From<InvalidJson> for Cause {
+    fn from(problem: InvalidJson) -> Self {
+        Self::Input(problem.into())
+    }
+}
+
+impl From<OwnersError> for Cause {
+    fn from(problem: OwnersError) -> Self {
+        match problem {
+            OwnersError::Packages(problem) => problem.into(),
+            OwnersError::Read(problem) => problem.into(),
         }
     }
 }
 
-/// What `--strict` turns into an error.
-pub(crate) fn strict(input: &str, note: &Note) -> Error {
-    Error::Strict { input: input.to_owned(), note: note.to_string() }
+impl From<CannotPrune> for Cause {
+    fn from(problem: CannotPrune) -> Self {
+        match problem {
+            CannotPrune::Rule(problem) => problem.into(),
+            CannotPrune::Owners(problem) => problem.into(),
+        }
+    }
+}
+
+impl From<CannotSplit> for Cause {
+    fn from(problem: CannotSplit) -> Self {
+        match problem {
+            CannotSplit::Split(problem) => problem.into(),
+            CannotSplit::Owners(problem) => problem.into(),
+        }
+    }
+}
+
+impl From<DifferenceError> for Cause {
+    fn from(problem: DifferenceError) -> Self {
+        match problem {
+            DifferenceError::Full(problem) => problem.into(),
+            DifferenceError::Read(problem) => problem.into(),
+        }
+    }
+}
+
+impl Error {
+    /// An error about the input that a person named so.
+    pub(crate) fn of(input: &str, cause: impl Into<Cause>) -> Self {
+        Self::Input { input: input.to_owned(), cause: Box::new(cause.into()) }
+    }
+
+    /// The exit code: 2 for a request that contradicts the input, 3 for input and output, 4 for a broken promise.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Internal(_) => 4,
+            Self::Output { .. } => 3,
+            Self::Input { cause, .. } => match &**cause {
+                Cause::Select(SelectError::NotAnImage(_)) => 3,
+                Cause::Select(_) | Cause::Keep(_) | Cause::Split(_) => 2,
+                Cause::Prune(PruneError::Never { .. }) => 2,
+                Cause::Prune(PruneError::Database { .. }) => 4,
+                _ => 3,
+            },
+        }
+    }
+}
+
+/// Puts the input that it is about to a problem.
+pub(crate) trait Of<T> {
+    /// An error about the input that a person named so.
+    fn of(self, input: &str) -> Result<T, Error>;
+}
+
+impl<T, E: Into<Cause>> Of<T> for Result<T, E> {
+    fn of(self, input: &str) -> Result<T, Error> {
+        self.map_err(|problem| Error::of(input, problem))
+    }
 }

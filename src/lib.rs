@@ -1,51 +1,82 @@
 //! Squash a container image archive into one layer: the same image, smaller.
 //!
+//! ```no_run
+//! # fn main() -> Result<(), imgsquash::Error> {
+//! let request = imgsquash::Squash::new("in.tar", "out.tar");
+//! let report = imgsquash::squash(&request, &())?;
+//! println!("{} bytes are gone", report.images[0].reclaimed_bytes.total);
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! ```text
 //! archive ──input──> catalog of images ──select──> image: manifest, config, layers by position
-//!   layers ──layer::Readers (parallel, every byte verified)──> LayerDiff of each
-//!   LayerDiffs ──layer::stack (tree::apply, oldest first)──> Tree
-//!   Tree ──plan──> LayerDiff of the new layer
-//!   LayerDiff ──layer::write (contents stream from the source layers)──> blob
+//!   layers ──image::read (parallel, every byte verified)──> LayerDiff of each
+//!   LayerDiffs ──plan::stack (tree::apply, oldest first)──> Tree
+//!   Tree ──plan::difference──> LayerDiff of the new layer
+//!   LayerDiff ──image::write (contents stream from the source layers)──> blob
 //!   blobs ──assemble──> config, manifest, index ──output──> target
 //! ```
 //!
 //! What it guarantees:
 //! - The same root file system, to the last extended attribute, nanosecond and hard-link group, and the same config, to
 //!   the last unknown key.
-//! - Every blob is verified against its digest and size, every layer against its diff_id, before anything is written.
+//! - Every blob is verified against its digest and size, every layer that is read against its diff_id, before anything
+//!   takes the target's place.
 //! - The target is either what it was before or the whole new archive, and nothing else is left behind.
 //! - Equal input and options make equal bytes, on every machine and with any number of threads.
-//! - File contents are never held in memory and never touch a disk uncompressed; a tree entry costs about 200 bytes.
+//! - File contents are never held in memory, but for package databases, and never touch a disk uncompressed; a tree entry
+//!   costs about 200 bytes.
 //!
-//! [`squash()`] does all of it; the modules are its stages, each usable by itself. Below `main.rs` nothing reads the clock,
-//! the environment or the command line, and nothing prints.
+//! Below `main.rs` nothing reads the clock, the environment or the command line, and nothing prints.
 
+// The rooms. They are public only so that the project's own tests, benches and fuzz targets can look into them: nothing in
+// them is promised.
+#[doc(hidden)]
 pub mod assemble;
+#[doc(hidden)]
 pub mod blob;
+#[doc(hidden)]
 pub mod buffers;
+#[doc(hidden)]
 pub mod codec;
+#[doc(hidden)]
 pub mod deflate;
 mod error;
+#[doc(hidden)]
+pub mod finding;
+#[doc(hidden)]
 pub mod hash;
+#[doc(hidden)]
+pub mod image;
+#[doc(hidden)]
 pub mod input;
-pub mod keep;
+#[doc(hidden)]
 pub mod layer;
+#[doc(hidden)]
 pub mod ledger;
+#[doc(hidden)]
 pub mod limits;
+#[doc(hidden)]
 pub mod oci;
-pub mod options;
+#[doc(hidden)]
 pub mod output;
+#[doc(hidden)]
 pub mod packages;
+#[doc(hidden)]
 pub mod plan;
 pub mod progress;
-pub mod prune;
 pub mod report;
-pub mod split;
-mod squash;
-mod stage;
+pub mod request;
+#[doc(hidden)]
+pub mod slim;
+#[doc(hidden)]
 pub mod tar;
+#[doc(hidden)]
 pub mod times;
+#[doc(hidden)]
 pub mod tree;
+mod verbs;
 
-pub use error::{Error, LayerName};
-pub use squash::squash;
+pub use error::{Cause, Error, LayerName};
+pub use verbs::squash::{Squash, squash};

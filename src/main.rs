@@ -31,15 +31,15 @@ fn main() -> ExitCode {
             Err(problem) => cli::usage_error(&problem),
         };
     }
-    let options = match arguments.options() {
-        Ok(options) => options,
+    let request = match arguments.request() {
+        Ok(request) => request,
         Err(problem) => cli::usage_error(&problem),
     };
     remove_temporary_files_on_signals();
     std::panic::set_hook(Box::new(|_| ()));
     let bar = (!arguments.quiet).then(bar::Bar::for_terminal).flatten();
     let progress: &dyn Progress = bar.as_ref().map_or(&(), |bar| bar);
-    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| imgsquash::squash(&options, progress)));
+    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| imgsquash::squash(&request, progress)));
     drop(bar);
     if INTERRUPTED.load(Ordering::SeqCst) {
         // What failed now failed because its files were taken away; the signal ends the process in a moment.
@@ -49,7 +49,7 @@ fn main() -> ExitCode {
         Ok(Ok(report)) => {
             account::notes(&report);
             if !arguments.quiet {
-                account::print(&report, &options);
+                account::print(&report, &request);
             }
             match write_report(arguments.report.as_deref(), &report) {
                 Ok(()) => ExitCode::SUCCESS,

@@ -1,7 +1,7 @@
 //! What the new documents say that the old ones do not.
 
 use crate::codec::Codec;
-use crate::oci::{Document, InvalidJson};
+use crate::oci::{Config, Document, InvalidJson};
 use crate::times::Times;
 
 /// What a person asked to be said otherwise.
@@ -19,8 +19,6 @@ pub struct Edits {
     pub annotations: Vec<(String, String)>,
     /// Annotations of the manifest to remove.
     pub removed_annotations: Vec<String>,
-    /// Where the image comes from; `None` says nothing of it.
-    pub provenance: Option<Provenance>,
     /// In whose words the documents are typed.
     pub media_types: MediaTypes,
 }
@@ -191,23 +189,35 @@ impl ConfigEdits {
 const WHAT: &str = "the image config";
 
 impl Edits {
+    /// What containers of the new image will run by.
+    pub fn container(&self, config: &Config) -> Result<Document, InvalidJson> {
+        let mut config = config.clone();
+        self.edit_config(&mut config)?;
+        config.container()
+    }
+
     /// Edits what containers run by.
-    pub fn edit_config(&self, config: &mut crate::oci::Config) -> Result<(), InvalidJson> {
+    pub(super) fn edit_config(&self, config: &mut Config) -> Result<(), InvalidJson> {
         if self.config.keys().next().is_none() {
             return Ok(());
         }
         config.edit_container(|container| self.config.apply(container))
     }
 
-    /// Edits the annotations of a manifest made from `source`.
-    pub(super) fn edit_annotations(&self, manifest: &mut Document, source: &str) -> Result<(), InvalidJson> {
+    /// Edits the annotations of a manifest made from `source`; `provenance` is what is told of that, if anything is.
+    pub(super) fn edit_annotations(
+        &self,
+        manifest: &mut Document,
+        source: &str,
+        provenance: Option<&Provenance>,
+    ) -> Result<(), InvalidJson> {
         let mut said: Document = manifest.get("annotations", "the manifest")?.unwrap_or_default();
         self.removed_annotations.iter().for_each(|key| said.remove(key));
         // What an earlier squash said of itself is not so any more.
         for key in [SOURCE, VERSION, OPTIONS] {
             said.remove(key);
         }
-        if let Some(Provenance { version, options }) = &self.provenance {
+        if let Some(Provenance { version, options }) = provenance {
             // Who sets times wants equal images from inputs that only differ in theirs.
             if self.times == Times::Keep {
                 said.set(SOURCE, source);

@@ -2,10 +2,11 @@
 
 use std::ops::Range;
 
-use super::Blob;
-use super::edits::Edits;
+use super::blob::Blob;
+use super::edits::{Edits, MediaTypes, Provenance};
 use super::history::history;
 use super::layers::Final;
+use crate::finding::{Finding, Severity};
 use crate::oci::{Digest, Document, Image, InvalidJson};
 use crate::times::Times;
 
@@ -26,6 +27,7 @@ pub fn image(
     squashed: &Range<usize>,
     layers: &[Final<'_>],
     edits: &Edits,
+    provenance: Option<&Provenance>,
 ) -> Result<Assembled, InvalidJson> {
     let mut config = image.config.clone();
     config.set_diff_ids(&layers.iter().map(Final::diff_id).collect::<Vec<_>>());
@@ -46,7 +48,19 @@ pub fn image(
     config.describe(&mut descriptor, edits.media_types.config());
     manifest.set("config", &descriptor);
     manifest.set("layers", &layers.iter().map(|layer| layer.descriptor(edits)).collect::<Vec<_>>());
-    edits.edit_annotations(&mut manifest, &image.digest.to_string())?;
+    edits.edit_annotations(&mut manifest, &image.digest.to_string(), provenance)?;
     let layers = layers.iter().map(Final::digest).collect();
     Ok(Assembled { config, manifest: Blob::new(manifest.to_bytes()), layers })
+}
+
+/// What a person should know when podman would not run the health check of `image`, which it reads by its manifest only
+/// where there is an index. Observed with podman 4.3: the config
+/// has it, and docker, containerd and skopeo keep it.
+pub fn healthcheck(image: &Image, media_types: MediaTypes, has_index: bool) -> Option<Finding> {
+    const UNREAD: &str = "podman does not read the HEALTHCHECK of an image with an OCI manifest: for podman use \
+                          --media-types docker or --format docker-archive";
+    let check = |container: Document| container.raw("Healthcheck").is_some_and(|it| it != "null");
+    let has_check = image.config.container().is_ok_and(check);
+    (has_check && has_index && media_types == MediaTypes::Oci)
+        .then(|| Finding::new("healthcheck-unread", Severity::Low, UNREAD))
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::Blob;
+use super::blob::Blob;
 use super::edits::MediaTypes;
 use super::image::Assembled;
 use crate::oci::{Catalog, Document, Entry, ImageId, Item};

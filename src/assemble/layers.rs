@@ -1,6 +1,6 @@
 //! The layers of a new image as its documents name them.
 
-use super::describe;
+use super::blob::describe;
 use super::edits::Edits;
 use crate::codec::Codec;
 use crate::layer::Written;

@@ -1,9 +1,9 @@
 //! Words that options take, and what they mean.
 
 use clap::ValueEnum;
-use imgsquash::assemble::{HistoryMode, MediaTypes};
-use imgsquash::options::Exactness;
-use imgsquash::output::Format;
+use imgsquash::request::Exactness;
+use imgsquash::request::Format;
+use imgsquash::request::{HistoryMode, MediaTypes};
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 pub(super) enum FormatChoice {

@@ -1,8 +1,8 @@
 //! What the new config and manifest say.
 
 use clap::Args;
-use imgsquash::assemble::{ConfigEdits, Edits, Provenance};
-use imgsquash::times::Times;
+use imgsquash::request::Times;
+use imgsquash::request::{ConfigEdits, Edits};
 
 use super::choices::{HistoryChoice, MediaTypesChoice};
 use super::parse::{Words, directory, pair, words};
@@ -65,12 +65,12 @@ pub(super) struct MetaArguments {
 
     /// Do not annotate what the image was made from
     #[arg(long, help_heading = META)]
-    no_provenance: bool,
+    pub(super) no_provenance: bool,
 }
 
 impl MetaArguments {
     /// What the new documents say that the old ones do not.
-    pub(super) fn edits(&self, times: Times, options: String) -> Edits {
+    pub(super) fn edits(&self, times: Times) -> Edits {
         let list = |words: &Option<Words>| words.as_ref().map(|words| words.0.clone());
         Edits {
             history: self.history.into(),
@@ -88,7 +88,6 @@ impl MetaArguments {
             },
             annotations: self.annotations.clone(),
             removed_annotations: self.removed_annotations.clone(),
-            provenance: (!self.no_provenance).then_some(Provenance { version: env!("CARGO_PKG_VERSION"), options }),
             media_types: self.media_types.into(),
         }
     }

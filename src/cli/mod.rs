@@ -11,15 +11,14 @@ use std::path::{Path, PathBuf};
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{ArgGroup, CommandFactory, Parser, Subcommand};
-use imgsquash::input::{Origin, Selection};
-use imgsquash::keep::{Keep, Pick};
-use imgsquash::layer::Compression;
-use imgsquash::limits::Limits;
-use imgsquash::oci::{Platform, Reference};
-use imgsquash::options::Options;
-use imgsquash::output::{Format, Target};
-use imgsquash::split::Split;
-use imgsquash::times::Times;
+use imgsquash::Squash;
+use imgsquash::request::Compression;
+use imgsquash::request::Limits;
+use imgsquash::request::Resources;
+use imgsquash::request::Selection;
+use imgsquash::request::{Format, Target};
+use imgsquash::request::{Keep, Pick, Split};
+use imgsquash::request::{Platform, Reference};
 
 use self::choices::{CompressionChoice, ExactnessChoice, FormatChoice};
 use self::meta::MetaArguments;
@@ -178,7 +177,7 @@ SOURCE_DATE_EPOCH (seconds since 1970), if set, is the latest time of a file and
 
 impl Arguments {
     /// What the arguments mean, or what is wrong with them.
-    pub(crate) fn options(&self) -> Result<Options, String> {
+    pub(crate) fn request(&self) -> Result<Squash, String> {
         let stdout = |path: &PathBuf| path.as_os_str() == "-";
         let to_stdout = !self.dry_run && self.output.as_ref().is_some_and(stdout);
         if to_stdout && self.report.as_ref().is_some_and(stdout) {
@@ -195,47 +194,47 @@ impl Arguments {
         }
         let mut limits = Limits { layer: self.max_layer_size, ..Limits::default() };
         limits.metadata = self.max_metadata.unwrap_or(limits.metadata);
-        let (keep, base) = self.keep();
-        let times = times(self.timestamp)?;
-        Ok(Options {
-            input: origin(self.input.as_deref().unwrap_or(Path::new("-"))),
+        let target = match &self.output {
+            _ if self.dry_run => Target::Nowhere,
+            None => Target::Nowhere,
+            Some(path) if stdout(path) => Target::Stdout,
+            Some(path) => Target::Path(path.clone()),
+        };
+        let given = Resources::default();
+        Ok(Squash {
             selection: Selection { refs: self.refs.clone(), platforms: self.platforms.clone() },
             tags: self.tags.clone(),
-            keep,
-            base,
+            keep: self.keep(),
             exactness: self.exact.into(),
-            target: match &self.output {
-                _ if self.dry_run => Target::Nowhere,
-                None => Target::Nowhere,
-                Some(path) if stdout(path) => Target::Stdout,
-                Some(path) => Target::Path(path.clone()),
-            },
             format: Format::from(self.format),
-            edits: self.meta.edits(times, self.provenance(times)),
+            edits: self.meta.edits(times(self.timestamp)?),
+            tells_provenance: !self.meta.no_provenance,
             prune: self.slim.choice()?,
             link_equal_files: self.slim.hardlink_duplicates,
             split: self.split.clone().unwrap_or_default(),
             strict: self.strict,
             compression: self.compression()?,
-            jobs: self.jobs.or(std::thread::available_parallelism().ok()).unwrap_or(NonZeroUsize::MIN),
-            tmp_dir: self.tmp_dir.clone().unwrap_or_else(tmp_dir),
-            limits,
+            resources: Resources {
+                jobs: self.jobs.unwrap_or(given.jobs),
+                tmp_dir: self.tmp_dir.clone().unwrap_or_else(tmp_dir),
+                limits,
+            },
+            ..Squash::between(origin(self.input.as_deref().unwrap_or(Path::new("-"))), target)
         })
     }
 
-    /// Which layers stay, and the archive of the base.
-    fn keep(&self) -> (Keep, Option<Origin>) {
-        let keep = match self {
+    /// Which layers stay.
+    fn keep(&self) -> Keep {
+        match self {
             Self { keep_base: Some(base), .. } if base.as_os_str() == "auto" => Keep::Guess,
-            Self { keep_base: Some(base), .. } => return (Keep::Base, Some(origin(base))),
+            Self { keep_base: Some(base), .. } => Keep::Base(origin(base)),
             Self { keep_layers: Some(count), .. } => Keep::First(*count),
             Self { last: Some(count), .. } => Keep::AllButLast(*count),
             Self { from: Some(pick), .. } => Keep::Below(pick.clone()),
             Self { layers: Some((from, Some(to))), .. } => Keep::Around(from.clone(), to.clone()),
             Self { layers: Some((from, None)), .. } => Keep::Below(from.clone()),
             _ => Keep::Nothing,
-        };
-        (keep, None)
+        }
     }
 
     /// `None` keeps what the layers have.
@@ -258,41 +257,6 @@ impl Arguments {
                 Err(format!("--compression-level: there are no levels with --compression {name}"))
             }
         }
-    }
-
-    /// The options that make another image, without what is nobody's business: paths and values.
-    fn provenance(&self, times: Times) -> String {
-        let mut said = Vec::new();
-        match self {
-            Self { keep_base: Some(base), .. } if base.as_os_str() == "auto" => said.push("keep-base=auto".to_owned()),
-            Self { keep_base: Some(_), .. } => said.push("keep-base".to_owned()),
-            Self { keep_layers: Some(count), .. } => said.push(format!("keep-layers={count}")),
-            Self { last: Some(count), .. } => said.push(format!("last={count}")),
-            Self { from: Some(_), .. } => said.push("from".to_owned()),
-            Self { layers: Some(_), .. } => said.push("layers".to_owned()),
-            _ => {}
-        }
-        match self.exact {
-            ExactnessChoice::Auto => {}
-            ExactnessChoice::Always => said.push("exact=always".to_owned()),
-            ExactnessChoice::Never => said.push("exact=never".to_owned()),
-        }
-        if self.compression != CompressionChoice::Gzip {
-            said.push(format!("compression={}", self.compression.name()));
-        }
-        if let Some(split) = &self.split {
-            said.push(format!("split={}", parse::split_text(split)));
-        }
-        said.extend(self.slim.provenance());
-        if let Some(level) = self.compression_level {
-            said.push(format!("compression-level={level}"));
-        }
-        match times {
-            Times::Keep => {}
-            Times::Clamp(_) => said.push("timestamp=clamp".to_owned()),
-            Times::Set(time) => said.push(format!("timestamp={}", time.seconds)),
-        }
-        said.join(" ")
     }
 }
 

@@ -4,11 +4,10 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use imgsquash::input::Origin;
-use imgsquash::keep::Pick;
-use imgsquash::split::{Class, Split};
-use imgsquash::times::Times;
-use imgsquash::tree::Timestamp;
+use imgsquash::request::Origin;
+use imgsquash::request::Times;
+use imgsquash::request::Timestamp;
+use imgsquash::request::{Class, Pick, Split};
 
 /// Reads a number of bytes: 1048576, 500M, 16GiB. Units are powers of 1024.
 pub(super) fn size(text: &str) -> Result<u64, String> {
@@ -98,16 +97,6 @@ pub(super) fn split(text: &str) -> Result<Split, String> {
         Ok(_) => Err("expected at least two of os, packages, deps, app".to_owned()),
         Err(problem) if text.contains(',') => Err(problem),
         Err(_) => Err("expected auto, a number of layers, or a list of os, packages, deps, app".to_owned()),
-    }
-}
-
-/// The same as text.
-pub(super) fn split_text(split: &Split) -> String {
-    match split {
-        Split::No => String::new(),
-        Split::Auto => "auto".to_owned(),
-        Split::Count(count) => count.to_string(),
-        Split::Classes(classes) => classes.iter().map(|class| class.name()).collect::<Vec<_>>().join(","),
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
-use imgsquash::prune::{Choice, Named, Rule};
+use imgsquash::request::{Choice, Named, Rule};
 
 use super::slim::all_rules;
 
@@ -37,7 +37,7 @@ fn table(rules: &[Rule]) -> String {
 fn explanation(rule: &Rule) -> String {
     let mut text = format!("{}: {}\n\n", rule.id, rule.title);
     let mut profiles = rule.profiles.clone();
-    if rule.class == imgsquash::prune::Class::Safe {
+    if rule.class == imgsquash::request::Safety::Safe {
         profiles.push("safe".to_owned());
     }
     profiles.push("max".to_owned());

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use imgsquash::prune::{Choice, Named, Rules};
+use imgsquash::request::{Choice, Named, Rules};
 
 const SLIM: &str = "Slimming";
 
@@ -46,23 +46,6 @@ impl SlimArguments {
         }
         let rules = all_rules(self.rules.as_deref())?;
         Choice::new(&rules, self.prune.as_deref(), paths, keep).map_err(|problem| problem.to_string())
-    }
-
-    /// What was asked for, without paths.
-    pub(super) fn provenance(&self) -> Vec<String> {
-        let mut said = Vec::new();
-        said.extend(self.prune.as_ref().map(|list| format!("prune={list}")));
-        for (is_there, name) in [
-            (!self.paths.is_empty(), "prune-path"),
-            (!self.keep.is_empty(), "keep"),
-            (self.rules.is_some(), "rules"),
-            (self.hardlink_duplicates, "hardlink-duplicates"),
-        ] {
-            if is_there {
-                said.push(name.to_owned());
-            }
-        }
-        said
     }
 }
 

@@ -2,7 +2,6 @@
 
 use std::collections::HashSet;
 use std::num::NonZeroUsize;
-use std::ops::Range;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -24,8 +23,8 @@ const MIN_SPACING: u64 = 512 << 10;
 /// A layer by its position (oldest 0), and what is wrong with it.
 pub type AtLayer<E> = (usize, E);
 
-/// A layer that was read; of one that was not it is not known what it says.
-pub type Indexed = (LayerIndex, Option<LayerDiff>);
+/// A layer that was read: what was found in it, and what it says.
+pub type ReadLayer = (LayerIndex, LayerDiff);
 
 /// What reading the layers of an image needs.
 #[derive(Clone, Copy)]
@@ -43,28 +42,14 @@ pub struct Readers<'r> {
 }
 
 impl Readers<'_> {
-    /// Reads and verifies the layers at the positions `read`, and of the others what their manifest does not tell. These
-    /// are taken at its word until [`Self::verify`] is called.
-    pub fn index(&self, read: &Range<usize>) -> Result<Vec<Indexed>, AtLayer<IndexError>> {
-        let mut indexed: Vec<Option<Indexed>> = Vec::with_capacity(self.sources.len());
-        for (position, source) in self.sources.iter().enumerate() {
-            let claimed = source.claimed().map_err(|problem| (position, problem))?;
-            indexed.push(claimed.filter(|_| !read.contains(&position)).map(|claimed| (claimed, None)));
-        }
-        let unknown = (0..self.sources.len()).filter(|position| indexed[*position].is_none()).collect();
-        let found = self.each(unknown, |reading, source, position| {
-            let (index, diff) = reading.index(source)?;
-            Ok((index, Some(diff).filter(|_| read.contains(&position))))
-        })?;
-        for (position, found) in found {
-            indexed[position] = Some(found);
-        }
-        Ok(indexed.into_iter().flatten().collect())
+    /// Reads and verifies the layers at `positions`. Returns each with its position, oldest first.
+    pub fn read(&self, positions: Vec<usize>) -> Result<Vec<(usize, ReadLayer)>, AtLayer<IndexError>> {
+        self.each(positions, |reading, source| reading.index(source))
     }
 
     /// Verifies the layers at `positions`.
     pub fn verify(&self, positions: Vec<usize>) -> Result<(), AtLayer<IndexError>> {
-        self.each(positions, |reading, source, _| reading.verify(source)).map(|_| ())
+        self.each(positions, |reading, source| reading.verify(source)).map(|_| ())
     }
 
     /// Does something with each of the layers at `positions`, in parallel and largest first. Of several bad layers the
@@ -72,7 +57,7 @@ impl Readers<'_> {
     fn each<T: Send>(
         &self,
         mut positions: Vec<usize>,
-        what: impl Fn(&Reading<'_>, &Source, usize) -> Result<T, IndexError> + Sync,
+        what: impl Fn(&Reading<'_>, &Source) -> Result<T, IndexError> + Sync,
     ) -> Result<Vec<(usize, T)>, AtLayer<IndexError>> {
         let Self { sources, limits, jobs, buffers, seen } = *self;
         let readers = jobs.get().min(positions.len()).min(MAX_READERS);
@@ -95,7 +80,7 @@ impl Readers<'_> {
                     if *position > oldest_bad.load(Ordering::Relaxed) {
                         continue;
                     }
-                    let found = what(&reading, &sources[*position], *position);
+                    let found = what(&reading, &sources[*position]);
                     if found.is_err() {
                         oldest_bad.fetch_min(*position, Ordering::Relaxed);
                     }

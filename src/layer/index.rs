@@ -171,7 +171,7 @@ pub enum IndexError {
 
 impl Source {
     /// What manifest and config say of the blob; `None` when they do not tell its digest.
-    pub(super) fn claimed(&self) -> Result<Option<LayerIndex>, IndexError> {
+    pub fn claimed(&self) -> Result<Option<LayerIndex>, IndexError> {
         let codec = self.codec()??;
         // A plain blob is the layer itself.
         let digest = self.layer.digest.or((codec == Codec::Plain).then_some(self.layer.diff_id.0));

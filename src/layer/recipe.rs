@@ -6,6 +6,7 @@
 //! - The contents of a file are always copied from its source entry, so stretches come in the order of the sources.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use thiserror::Error;
 
@@ -59,7 +60,7 @@ pub(super) const END: [u8; 2 * BLOCK] = [0; 2 * BLOCK];
 struct Cook<'l> {
     diff: &'l LayerDiff,
     upper: &'l Tree,
-    layers: &'l [LayerIndex],
+    layers: &'l [Arc<LayerIndex>],
     usage: &'l mut Usage,
     recipe: Recipe,
     /// Bytes that are written anew.
@@ -70,7 +71,7 @@ struct Cook<'l> {
 /// `squashed`, of whose entries that became what `fates` says. No more than `limit` bytes of headers are written anew.
 pub fn recipes(
     diff: Option<(&LayerDiff, &Parts)>,
-    layers: &[LayerIndex],
+    layers: &[Arc<LayerIndex>],
     fates: &Fates,
     squashed: &Range<usize>,
     limit: u64,
@@ -201,7 +202,7 @@ fn has_contents(kind: &Kind) -> bool {
 }
 
 /// The blocks of a header that is written anew.
-pub(super) fn header(upper: &Tree, step: Step, layers: &[LayerIndex]) -> Vec<u8> {
+pub(super) fn header(upper: &Tree, step: Step, layers: &[Arc<LayerIndex>]) -> Vec<u8> {
     let marker = |directory: NodeId, name: &[u8]| {
         let kind = Kind::File { size: 0, fingerprint: 0 };
         let path = upper.path(directory).join(name);

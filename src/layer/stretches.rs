@@ -1,6 +1,7 @@
 //! Reading source layers again, after they were verified: forward, stretch by stretch.
 
 use std::io::{self, BufRead};
+use std::sync::Arc;
 
 use super::feed::Take;
 use super::index::{EntrySpan, LayerIndex};
@@ -16,7 +17,7 @@ pub struct Layers<'l> {
     /// Where they lie, by position.
     pub sources: &'l [Source],
     /// What was found in them.
-    pub indexes: &'l [LayerIndex],
+    pub indexes: &'l [Arc<LayerIndex>],
     /// Buffers to use.
     pub buffers: &'l Buffers,
 }

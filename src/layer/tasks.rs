@@ -6,6 +6,7 @@
 //! - The cuts depend on the input alone, so the bytes that come out do not depend on the number of threads.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::index::LayerIndex;
 use super::recipe::{Recipe, Segment};
@@ -60,7 +61,7 @@ struct Cursor<'r> {
 
 /// Cuts `recipes`, whose contents lie in `layers`, and puts their pieces into the order of the layers, so that each is
 /// read once for all of them.
-pub(super) fn tasks(recipes: &[Recipe], layers: &[LayerIndex]) -> Tasks {
+pub(super) fn tasks(recipes: &[Recipe], layers: &[Arc<LayerIndex>]) -> Tasks {
     let mut tasks = Tasks::default();
     let segments = recipes.iter().map(|recipe| recipe.segments.iter());
     let cursors = segments.enumerate().map(|(output, segments)| Cursor { output, segments, copying: None });
@@ -144,7 +145,7 @@ mod tests {
             Segment::Copy { layer: 1, start: 0, len: 3 * PLAIN_TASK },
         ];
         let recipe = Recipe { segments, contents: Vec::new(), plain_size: 0, entries: 0 };
-        let tasks = tasks(&[recipe], &[LayerIndex::new(Codec::Plain), LayerIndex::new(Codec::Zstd)]);
+        let tasks = tasks(&[recipe], &[LayerIndex::new(Codec::Plain).into(), LayerIndex::new(Codec::Zstd).into()]);
         let copy = |layer, start, len, run| Piece { output: 0, what: What::Copy { layer, start, len, run } };
         assert_eq!(
             tasks.pieces,
@@ -166,7 +167,7 @@ mod tests {
             plain_size: 0,
             entries: 0,
         };
-        let tasks = tasks(&[recipe(&[0, 2048]), recipe(&[1024, PLAIN_TASK])], &[LayerIndex::new(Codec::Plain)]);
+        let tasks = tasks(&[recipe(&[0, 2048]), recipe(&[1024, PLAIN_TASK])], &[LayerIndex::new(Codec::Plain).into()]);
         let order: Vec<usize> = tasks.pieces.iter().map(|piece| piece.output).collect();
         assert_eq!(order, [0, 1, 0, 1]);
         assert_eq!(tasks.tasks, [0..3, 3..4]);

@@ -1,6 +1,7 @@
 //! What of the source layers is in the new ones, and so where every other byte went.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::index::LayerIndex;
 use crate::ledger::{Cause, Ledger};
@@ -18,7 +19,7 @@ pub(super) struct Used {
 
 impl Usage {
     /// Nothing is used yet.
-    pub(super) fn new(layers: &[LayerIndex]) -> Self {
+    pub(super) fn new(layers: &[Arc<LayerIndex>]) -> Self {
         Self(layers.iter().map(|layer| vec![Used::default(); layer.entries.len()]).collect())
     }
 
@@ -28,7 +29,7 @@ impl Usage {
     }
 
     /// The ledger of the layers at the positions `squashed`.
-    pub(super) fn ledger(&self, layers: &[LayerIndex], fates: &Fates, squashed: &Range<usize>) -> Ledger {
+    pub(super) fn ledger(&self, layers: &[Arc<LayerIndex>], fates: &Fates, squashed: &Range<usize>) -> Ledger {
         let mut ledger = Ledger::new(layers.len());
         for (position, (layer, used)) in layers.iter().zip(&self.0).enumerate() {
             if squashed.contains(&position) {

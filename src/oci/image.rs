@@ -103,11 +103,11 @@ pub struct Layer {
 
 impl Catalog {
     /// The images that the entries lead to, each once, in the order of the archive.
-    pub fn chosen(&self) -> Vec<ImageId> {
+    pub fn chosen(&self) -> impl Iterator<Item = (ImageId, &Image)> {
         let mut chosen: Vec<ImageId> = self.entries.iter().flat_map(Entry::images).collect();
         chosen.sort_unstable();
         chosen.dedup();
-        chosen
+        chosen.into_iter().map(|id| (id, &self.images[id.0]))
     }
 }
 

@@ -29,6 +29,13 @@ pub enum Format {
     OciDirectory,
 }
 
+impl Format {
+    /// Whether an index leads to the manifests.
+    pub fn has_index(self) -> bool {
+        self != Self::DockerArchive
+    }
+}
+
 /// Where the output goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Target {

@@ -6,7 +6,8 @@
 //! - What is below is not known, so everything that the layers take away is taken away again, needed or not, and what
 //!   equals the file below is written again. [`super::diff()`] knows better and has to read the layers below.
 //! - A directory that is only implied stays so: only what is below knows its metadata.
-//! - A hard link to a file below needs the layers below, because no runtime links across layers.
+//! - A hard link to a file below needs the layers below, because no runtime links across layers: those are never made one
+//!   without them.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -37,24 +38,22 @@ struct Composed {
 }
 
 /// Makes one layer of `layers`, each with its position, oldest first, and notes in `fates` what became of their entries.
-/// `None` when they have a hard link to a file below them. An error tells the layer by its position.
+/// A hard link to a file below them is an error; [`LayerDiff::links_below`] tells beforehand whether there may be one. An
+/// error tells the layer by its position.
 pub fn compose(
     layers: impl IntoIterator<Item = (u16, Arc<LayerDiff>)>,
     fates: &mut Fates,
-) -> Result<Option<LayerDiff>, (u16, PutError)> {
+) -> Result<LayerDiff, (u16, PutError)> {
     let mut composed = Composed { tree: Tree::new(), hidden: BTreeMap::new() };
     for (position, layer) in layers {
-        let is_whole = composed.lay(&layer, position, fates).map_err(|problem| (position, problem))?;
-        if !is_whole {
-            return Ok(None);
-        }
+        composed.lay(&layer, position, fates).map_err(|problem| (position, problem))?;
     }
-    Ok(Some(composed.finish()))
+    Ok(composed.finish())
 }
 
 impl Composed {
-    /// Lays a layer over those before; false when one of its hard links leads below them.
-    fn lay(&mut self, layer: &LayerDiff, position: u16, fates: &mut Fates) -> Result<bool, PutError> {
+    /// Lays a layer over those before.
+    fn lay(&mut self, layer: &LayerDiff, position: u16, fates: &mut Fates) -> Result<(), PutError> {
         let mut note = |gone: Gone<'_>, fate| {
             if let Some(entry) = gone.entry {
                 fates.note(entry, fate, position);
@@ -85,8 +84,8 @@ impl Composed {
             .links
             .iter()
             .map(|link| Unresolved { link: nodes[link.link.0 as usize], inode: inodes[link.inode.0 as usize] });
-        let (missing, _) = resolve(&mut self.tree, links.collect(), &mut FOLLOW_BUDGET.clone())?;
-        Ok(missing.is_empty())
+        let (_, missing) = resolve(&mut self.tree, links.collect(), &mut FOLLOW_BUDGET.clone())?;
+        missing.map_or(Ok(()), |problem| Err(problem.into()))
     }
 
     /// The place of `path`, whether or not something is there.

@@ -52,6 +52,11 @@ impl LayerDiff {
         self.removed.is_empty() && self.opaque.is_empty() && self.upper.is_empty() && self.upper.is_implied(root)
     }
 
+    /// Whether it has hard links to files that it does not put itself.
+    pub fn links_below(&self) -> bool {
+        !self.links.is_empty()
+    }
+
     /// Whether an implied directory is left to the layers below: they know its metadata and nobody else.
     pub fn leaves_implied_out(&self) -> bool {
         self.on_unknown

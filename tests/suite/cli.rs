@@ -469,7 +469,7 @@ fn provenance_is_told_by_default_without_paths_and_values() {
                     "--compression",
                     "zstd",
                     "--compression-level",
-                    "3",
+                    "5",
                 ][..],
                 &[
                     "--split",
@@ -487,7 +487,7 @@ fn provenance_is_told_by_default_without_paths_and_values() {
             .concat(),
         );
     let options = "keep-base exact=always compression=zstd split=auto prune=+man prune-path keep rules \
-                   hardlink-duplicates compression-level=3";
+                   hardlink-duplicates compression-level=5";
     assert_eq!(found.manifest["annotations"]["imgsquash.options"], options);
     for (arguments, options) in [
         (&["--keep-base", "auto"][..], "keep-base=auto"),

@@ -1,12 +1,13 @@
 //! What the new documents say otherwise: config, annotations, media types, times, history.
 
-use imgsquash::assemble::{Edits, HistoryMode, MediaTypes, Provenance};
-use imgsquash::keep::Keep;
-use imgsquash::layer::Compression;
-use imgsquash::options::{Exactness, Options};
-use imgsquash::split::{Class, Split};
-use imgsquash::times::Times;
-use imgsquash::tree::Timestamp;
+use imgsquash::Squash;
+use imgsquash::request::Compression;
+use imgsquash::request::Exactness;
+use imgsquash::request::Keep;
+use imgsquash::request::Times;
+use imgsquash::request::Timestamp;
+use imgsquash::request::{Class, Split};
+use imgsquash::request::{Edits, HistoryMode, MediaTypes};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
@@ -27,7 +28,7 @@ fn image(text: &str) -> Image {
     Image::new(layers(text))
 }
 
-fn squashed(archive: &[u8], change: impl FnOnce(&mut Options)) -> read::Image {
+fn squashed(archive: &[u8], change: impl FnOnce(&mut Squash)) -> read::Image {
     images(&files(&squash_with(archive, change).unwrap().0)).remove(0).1
 }
 
@@ -167,7 +168,7 @@ fn what_a_config_does_not_have_it_gets() {
 #[test]
 fn a_member_that_readers_would_take_for_the_edited_one_is_refused() {
     // Go reads `user` as `User`: containers would run as root however the image was edited.
-    let set = |options: &mut Options| options.edits.config.user = Some("app".to_owned());
+    let set = |options: &mut Squash| options.edits.config.user = Some("app".to_owned());
     for (members, what) in [
         (r#""config":{"User":"old","user":"root"},"#, "it has \"user\", which readers take for \"User\""),
         (r#""Config":{"User":"root"},"#, "it has \"Config\", which readers take for \"config\""),
@@ -219,9 +220,7 @@ fn annotations_go_to_the_manifest_beside_those_that_are_there() {
     assert_eq!(found.manifest["annotations"], json!({"a": "1"}), "a Docker archive has no manifest of its own");
 }
 
-fn provenance(options: &str) -> Option<Provenance> {
-    Some(Provenance { version: "1.2.3", options: options.to_owned() })
-}
+const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 #[test]
 fn provenance_names_the_source_the_version_and_the_options() {
@@ -230,17 +229,21 @@ fn provenance_names_the_source_the_version_and_the_options() {
     let mut archive = Archive::default();
     let manifest = archive.image(&source);
     archive.layout(std::slice::from_ref(&manifest));
-    let found = edited(&archive.tar(), |edits| edits.provenance = provenance("split=auto prune"));
+    let linked = |request: &mut Squash| {
+        (request.tells_provenance, request.link_equal_files) = (true, true);
+        request.exactness = Exactness::Always;
+    };
+    let found = squashed(&archive.tar(), linked);
     let expected = json!({
-        "a": "1", "imgsquash.source.digest": manifest["digest"], "imgsquash.version": "1.2.3",
-        "imgsquash.options": "split=auto prune",
+        "a": "1", "imgsquash.source.digest": manifest["digest"], "imgsquash.version": VERSION,
+        "imgsquash.options": "exact=always hardlink-duplicates",
     });
     assert_eq!(found.manifest["annotations"], expected);
-    let found = edited(&archive.tar(), |edits| edits.provenance = provenance(""));
+    let found = squashed(&archive.tar(), |request| request.tells_provenance = true);
     assert_eq!(found.manifest["annotations"].get("imgsquash.options"), None, "no options are not told");
     assert_eq!(edited(&archive.tar(), |_| ()).manifest["annotations"], json!({"a": "1"}));
     // A Docker archive has no manifest whose digest anyone could know; the config's is the image id.
-    let found = edited(&source.save(Form::Docker), |edits| edits.provenance = provenance(""));
+    let found = squashed(&source.save(Form::Docker), |request| request.tells_provenance = true);
     let image_id = format!("sha256:{}", sha256(&source.config_bytes()));
     assert_eq!(found.manifest["annotations"]["imgsquash.source.digest"], json!(image_id));
 }
@@ -248,17 +251,17 @@ fn provenance_names_the_source_the_version_and_the_options() {
 #[test]
 fn provenance_of_an_earlier_squash_does_not_stay() {
     let source = image("layer\n f a \"1\"");
-    let first = |options: &mut Options| options.edits.provenance = provenance("split=auto");
+    let first = |request: &mut Squash| (request.tells_provenance, request.link_equal_files) = (true, true);
     let (once, report) = squash_with(&source.save(Form::Oci), first).unwrap();
-    let found = edited(&once, |edits| edits.provenance = provenance(""));
-    let expected = json!({"imgsquash.source.digest": report.images[0].manifest_digest, "imgsquash.version": "1.2.3"});
+    let found = squashed(&once, |request| request.tells_provenance = true);
+    let expected = json!({"imgsquash.source.digest": report.images[0].manifest_digest, "imgsquash.version": VERSION});
     assert_eq!(found.manifest["annotations"], expected);
     assert_eq!(edited(&once, |_| ()).manifest.get("annotations"), None);
-    let own = |edits: &mut Edits| {
-        edits.provenance = provenance("");
-        edits.annotations = vec![pair("imgsquash.version", "mine")];
+    let own = |request: &mut Squash| {
+        request.tells_provenance = true;
+        request.edits.annotations = vec![pair("imgsquash.version", "mine")];
     };
-    assert_eq!(edited(&once, own).manifest["annotations"]["imgsquash.version"], "mine", "a person has the last word");
+    assert_eq!(squashed(&once, own).manifest["annotations"]["imgsquash.version"], "mine", "a person has the last word");
 }
 
 fn json_file(files: &Files, name: &str) -> Value {
@@ -286,7 +289,7 @@ fn docker_media_types_are_those_of_every_document_and_layer() {
             [(Compression::None, ""), (Compression::Gzip(None), ".gzip"), (Compression::Zstd(1), ".zstd")]
         {
             let with = |media_types| {
-                move |options: &mut Options| {
+                move |options: &mut Squash| {
                     options.edits.media_types = media_types;
                     (options.keep, options.compression) = (Keep::First(1), Some(compression));
                 }
@@ -364,7 +367,7 @@ fn every_platform_of_an_index_is_edited_and_what_they_share_is_there_once() {
         options.keep = Keep::First(1);
         options.edits.config.labels = vec![pair("a", "1")];
         options.edits.annotations = vec![pair("b", "2")];
-        options.edits.provenance = provenance("");
+        options.tells_provenance = true;
     })
     .unwrap();
     let out = files(&out);
@@ -374,7 +377,8 @@ fn every_platform_of_an_index_is_edited_and_what_they_share_is_there_once() {
         assert_eq!(&found.config["architecture"], architecture);
         assert_eq!(found.config["config"], json!({"Cmd": ["/bin/true"], "Labels": {"a": "1"}}));
         let expected = json!({
-            "for": architecture, "b": "2", "imgsquash.source.digest": source["digest"], "imgsquash.version": "1.2.3",
+            "for": architecture, "b": "2", "imgsquash.source.digest": source["digest"], "imgsquash.version": VERSION,
+            "imgsquash.options": "keep-layers=1",
         });
         assert_eq!(found.manifest["annotations"], expected);
         assert_eq!(descriptor["annotations"], json!({"descriptor.for": architecture}));
@@ -577,14 +581,14 @@ fn builds_that_differ_in_times_alone_become_one_archive() {
     let one = build(1_700_000_000, "2023-11-14T22:13:20Z");
     let two = build(1_800_000_000, "2027-01-15T08:00:00.25Z");
     let clamped = |archive: &[u8]| {
-        let with = |options: &mut Options| {
+        let with = |options: &mut Squash| {
             options.edits.times = Times::Clamp(limit());
-            options.edits.provenance = provenance("timestamp=clamp");
+            options.tells_provenance = true;
         };
         squash_with(archive, with).unwrap().0
     };
     assert!(clamped(&one) == clamped(&two));
-    let expected = json!({"imgsquash.version": "1.2.3", "imgsquash.options": "timestamp=clamp"});
+    let expected = json!({"imgsquash.version": VERSION, "imgsquash.options": "timestamp=clamp"});
     let manifest = &images(&files(&clamped(&one)))[0].1.manifest;
     assert_eq!(manifest["annotations"], expected, "the digest of the source would tell its times");
 }

@@ -1,9 +1,9 @@
 //! Every form of archive that comes in, and every one that goes out.
 
-use imgsquash::assemble::HistoryMode;
-use imgsquash::input::Origin;
-use imgsquash::oci::Platform;
-use imgsquash::output::Format;
+use imgsquash::request::Format;
+use imgsquash::request::HistoryMode;
+use imgsquash::request::Origin;
+use imgsquash::request::Platform;
 use serde_json::{Value, json};
 
 use crate::support::archive::{Archive, Codec, Form, Image, collect, compress, named, save};
@@ -11,7 +11,7 @@ use crate::support::case::parse;
 use crate::support::layer::Layer;
 use crate::support::node::{Tree, assert_same};
 use crate::support::read::{Files, extract, files, images, sha256};
-use crate::support::run::{Place, options, squash, squash_with};
+use crate::support::run::{Place, request, squash, squash_with};
 
 /// Layers and the tree they make, from the text of a case.
 fn made(text: &str) -> (Vec<Vec<u8>>, Tree) {
@@ -233,10 +233,10 @@ fn a_health_check_that_podman_will_not_read_is_told() {
     let mut image = Image::new(vec![Layer::default().tar()]);
     image.config["config"] = json!({"Healthcheck": {"Test": ["CMD", "true"]}});
     let archive = image.save(Form::Docker);
-    let notes = |change: fn(&mut imgsquash::options::Options)| squash_with(&archive, change).unwrap().1.notes;
+    let notes = |change: fn(&mut imgsquash::Squash)| squash_with(&archive, change).unwrap().1.notes;
     assert!(notes(|_| ())[0].starts_with("podman does not read the HEALTHCHECK of an image with an OCI manifest"));
-    assert_eq!(notes(|options| options.format = imgsquash::output::Format::DockerArchive), [""; 0]);
-    assert_eq!(notes(|options| options.edits.media_types = imgsquash::assemble::MediaTypes::Docker), [""; 0]);
+    assert_eq!(notes(|options| options.format = imgsquash::request::Format::DockerArchive), [""; 0]);
+    assert_eq!(notes(|options| options.edits.media_types = imgsquash::request::MediaTypes::Docker), [""; 0]);
 }
 
 #[test]
@@ -311,8 +311,8 @@ fn history_that_does_not_fit_is_repaired_aloud_or_refused() {
 #[test]
 fn a_time_of_creation_can_be_given() {
     let (out, _) = squash_with(&image("created:1").save(Form::Docker), |options| {
-        let time = imgsquash::tree::Timestamp { seconds: 1_000_000_000, nanoseconds: 0 };
-        options.edits.times = imgsquash::times::Times::Set(time);
+        let time = imgsquash::request::Timestamp { seconds: 1_000_000_000, nanoseconds: 0 };
+        options.edits.times = imgsquash::request::Times::Set(time);
     })
     .unwrap();
     let config = &images(&files(&out))[0].1.config;
@@ -367,7 +367,7 @@ fn a_layout_directory_is_read_and_written_and_replaced() {
     let place = Place::new();
     let (input, output) = (place.path("in"), place.path("out"));
     collect(&[image("dir:1")], Form::Oci).write_to(&input);
-    let mut options = options(&input, &output);
+    let mut options = request(&input, &output);
     options.format = Format::OciDirectory;
     for _ in 0..2 {
         imgsquash::squash(&options, &()).unwrap();
@@ -375,7 +375,7 @@ fn a_layout_directory_is_read_and_written_and_replaced() {
     }
     let mut from_directory = options.clone();
     from_directory.input = Origin::Path(output.clone());
-    from_directory.target = imgsquash::output::Target::Path(place.path("out.tar"));
+    from_directory.target = imgsquash::request::Target::Path(place.path("out.tar"));
     from_directory.format = Format::Universal;
     imgsquash::squash(&from_directory, &()).unwrap();
     assert_eq!(told_apart(&files(&std::fs::read(place.path("out.tar")).unwrap())), ["dir:1"]);

@@ -6,8 +6,9 @@ use crate::support::node::{Tree, assert_same};
 use crate::support::read::{extract, files, images};
 use crate::support::run::{squash, squash_with};
 
-use imgsquash::keep::{Keep, Pick};
-use imgsquash::options::{Exactness, Options};
+use imgsquash::Squash;
+use imgsquash::request::Exactness;
+use imgsquash::request::{Keep, Pick};
 
 fn run(name: &str) {
     let case = case::named(name);
@@ -60,7 +61,7 @@ fn check_kept(case: &Case, expected: &Tree) {
         let keep = Keep::Around(Pick::Position(from + 1), Pick::Position(to + 1));
         for exactness in [Exactness::Always, Exactness::Never] {
             let what = format!("{} with layers {} to {} squashed, {exactness:?} exact", case.name, from + 1, to + 1);
-            let with = |options: &mut Options| (options.keep, options.exactness) = (keep.clone(), exactness);
+            let with = |options: &mut Squash| (options.keep, options.exactness) = (keep.clone(), exactness);
             let (kept, report) = squash_with(&archive, with).unwrap_or_else(|error| panic!("{what}: {error}"));
             let found = images(&files(&kept)).remove(0).1;
             let above = layers - 1 - to;

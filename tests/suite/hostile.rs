@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::time::{Duration, Instant};
 
-use imgsquash::limits::Limits;
+use imgsquash::request::Limits;
 use serde_json::{Value, json};
 
 use crate::support::archive::{Archive, Codec, Form, Image, compress, named};
@@ -182,7 +182,7 @@ fn of_several_bad_layers_the_oldest_is_told() {
     let bad = |name: &str| [file(name, b"x"), vec![0xff; 512]].concat();
     let archive = image(&[layer(), bad("one"), layer(), bad("two"), bad("three")]);
     for jobs in [1, 2, 8] {
-        let error = squash_with(&archive, |options| options.jobs = jobs.try_into().unwrap()).unwrap_err();
+        let error = squash_with(&archive, |options| options.resources.jobs = jobs.try_into().unwrap()).unwrap_err();
         assert!(error.to_string().contains("layer 2 of 5"), "{error}");
     }
 }
@@ -289,7 +289,7 @@ fn layers_that_inflate_without_end() {
     };
     let blob = bomb(64 << 20);
     let archive = with_blob(&layer(), &blob);
-    let error = squash_with(&archive, |options| options.limits.layer = Some(1 << 20)).unwrap_err();
+    let error = squash_with(&archive, |options| options.resources.limits.layer = Some(1 << 20)).unwrap_err();
     assert_eq!(
         error.to_string().split(": ").skip(2).collect::<Vec<_>>().join(": "),
         "it inflates to more than 1048576 bytes: raise the limit with --max-layer-size if you trust the image"
@@ -307,7 +307,7 @@ fn entries_that_would_need_endless_memory() {
         [pax_header(&[(b"SCHILY.xattr.user.x".to_vec(), vec![n; 200_000])]), file(&format!("f{n}"), b"")].concat()
     };
     for layer in [many, deep, (0..9).flat_map(wide).collect()] {
-        let error = squash_with(&image(&[layer]), |options| options.limits.metadata = 100_000).unwrap_err();
+        let error = squash_with(&image(&[layer]), |options| options.resources.limits.metadata = 100_000).unwrap_err();
         let text = error.to_string();
         assert!(
             text.contains("its entries need more than 100000 bytes of memory") && text.contains("--max-metadata"),
@@ -458,11 +458,11 @@ fn parse_layers(text: &str) -> Vec<Vec<u8>> {
 
 /// Squashes with everything on. Whatever comes in, an answer or a refusal comes out.
 fn survives(archive: &[u8]) -> Result<(), proptest::test_runner::TestCaseError> {
-    let rules = imgsquash::prune::Rules::built_in().unwrap();
-    let named = || imgsquash::prune::Named::default();
+    let rules = imgsquash::request::Rules::built_in().unwrap();
+    let named = || imgsquash::request::Named::default();
     let outcome = squash_with(archive, |options| {
-        options.prune = imgsquash::prune::Choice::new(&rules, Some("max"), named(), named()).unwrap();
-        options.split = imgsquash::split::Split::Auto;
+        options.prune = imgsquash::request::Choice::new(&rules, Some("max"), named(), named()).unwrap();
+        options.split = imgsquash::request::Split::Auto;
         options.link_equal_files = true;
     });
     match outcome {
@@ -552,7 +552,7 @@ fn headers_that_stand_for_much_larger_ones_are_refused() {
         tar.extend(Entry { name: format!("l{at}").into_bytes(), node: link }.tar());
     }
     tar.extend([0; 1024]);
-    let error = squash_with(&image(&[tar]), |options| options.limits.metadata = 1_000_000).unwrap_err();
+    let error = squash_with(&image(&[tar]), |options| options.resources.limits.metadata = 1_000_000).unwrap_err();
     assert!(error.to_string().contains("the headers of the new layer need more than 4000000 bytes"), "{error}");
     assert_eq!(error.exit_code(), 3);
 }
@@ -572,7 +572,7 @@ fn layers_that_are_too_large_together_are_refused() {
     // One small blob may be named thousands of times.
     let zeros = [file("z", &vec![0; 1 << 20]), vec![0; 1024]].concat();
     let image = Image { codec: Codec::Gzip, ..Image::new(vec![zeros; 40]) };
-    let error = squash_with(&image.save(Form::Oci), |options| options.limits.image = 10 << 20).unwrap_err();
+    let error = squash_with(&image.save(Form::Oci), |options| options.resources.limits.image = 10 << 20).unwrap_err();
     let expected = "have more than 10485760 bytes together: raise the limit with --max-layer-size";
     assert!(error.to_string().contains(expected), "{error}");
     assert_eq!(error.exit_code(), 3);
@@ -580,8 +580,8 @@ fn layers_that_are_too_large_together_are_refused() {
 
 #[test]
 fn settings_that_would_make_rules_expensive_cost_nothing() {
-    let rules = imgsquash::prune::Rules::built_in().unwrap();
-    let named = || imgsquash::prune::Named::default();
+    let rules = imgsquash::request::Rules::built_in().unwrap();
+    let named = || imgsquash::request::Named::default();
     for path in
         ["/a?".to_owned() + &"?b".repeat(100_000), "/{".to_owned() + &",".repeat(500_000) + "}", ":/a".repeat(500_000)]
     {
@@ -589,12 +589,12 @@ fn settings_that_would_make_rules_expensive_cost_nothing() {
         image.config["config"] = json!({"Env": [format!("PATH={path}")], "Cmd": vec!["b"; 20_000]});
         let begun = Instant::now();
         squash_with(&image.save(Form::Oci), |options| {
-            options.prune = imgsquash::prune::Choice::new(&rules, Some("max"), named(), named()).unwrap();
+            options.prune = imgsquash::request::Choice::new(&rules, Some("max"), named(), named()).unwrap();
         })
         .unwrap();
         assert!(begun.elapsed() < Duration::from_secs(10));
     }
     let long = ["/a".repeat(3000)];
-    let error = imgsquash::prune::Named::parse(&long).unwrap_err().to_string();
+    let error = imgsquash::request::Named::parse(&long).unwrap_err().to_string();
     assert!(error.contains("is longer than 4096 bytes"), "{error}");
 }

@@ -1,9 +1,10 @@
 //! Layers that stay: they are the input's byte for byte, and the new one says exactly what is different.
 
-use imgsquash::input::Origin;
-use imgsquash::keep::{Keep, Pick};
-use imgsquash::layer::Compression;
-use imgsquash::options::{Exactness, Options};
+use imgsquash::Squash;
+use imgsquash::request::Compression;
+use imgsquash::request::Exactness;
+use imgsquash::request::Origin;
+use imgsquash::request::{Keep, Pick};
 use proptest::prelude::*;
 use proptest::sample::Index;
 use serde_json::json;
@@ -25,7 +26,7 @@ fn image(text: &str) -> Image {
 }
 
 fn squashed(archive: &[u8], keep: Keep, exactness: Exactness) -> read::Image {
-    let with = |options: &mut Options| (options.keep, options.exactness) = (keep, exactness);
+    let with = |options: &mut Squash| (options.keep, options.exactness) = (keep, exactness);
     images(&files(&squash_with(archive, with).unwrap().0)).remove(0).1
 }
 
@@ -79,7 +80,7 @@ fn equal_fingerprints_are_no_proof_of_equal_contents() {
     let found =
         |other: &str| names(&squashed(&image(&text(other)).save(Form::Docker), Keep::First(1), Exactness::Always));
     assert_eq!(found("12346"), ["b"]);
-    let with = |options: &mut Options| (options.keep, options.exactness) = (Keep::First(1), Exactness::Always);
+    let with = |options: &mut Squash| (options.keep, options.exactness) = (Keep::First(1), Exactness::Always);
     let (out, report) = squash_with(&image(&text("12345")).save(Form::Docker), with).unwrap();
     assert_eq!(images(&files(&out))[0].1.layers.len(), 1, "nothing is left to write");
     assert_eq!((report.images[0].layers.before, report.images[0].layers.after), (2, 1));
@@ -149,10 +150,10 @@ fn compression_can_be_that_of_the_layers() {
     let image = image("layer\n f a \"1\"\nlayer\n f b \"2\"\nlayer\n f c \"3\"");
     for (codec, magic) in [(Codec::Gzip, &[0x1f, 0x8b][..]), (Codec::Zstd, &[0x28, 0xb5]), (Codec::Plain, b"b")] {
         let archive = Image { codec, ..image.clone() }.save(Form::Oci);
-        let with = |options: &mut Options| (options.keep, options.compression) = (Keep::AllButLast(2), None);
+        let with = |options: &mut Squash| (options.keep, options.compression) = (Keep::AllButLast(2), None);
         let found = images(&files(&squash_with(&archive, with).unwrap().0)).remove(0).1;
         assert!(found.blobs[1].starts_with(magic), "{codec:?}");
-        let with = |options: &mut Options| {
+        let with = |options: &mut Squash| {
             (options.keep, options.compression) = (Keep::AllButLast(2), Some(Compression::Zstd(1)));
         };
         let found = images(&files(&squash_with(&archive, with).unwrap().0)).remove(0).1;
@@ -169,8 +170,8 @@ fn rows_of_the_history_fit_the_layers() {
         {"created_by": "ENV x", "empty_layer": true}, {"created_by": "RUN c"}, {"created_by": "RUN d"},
         {"created_by": "CMD app", "empty_layer": true}
     ]);
-    let rows = |keep: Keep, mode: imgsquash::assemble::HistoryMode| -> Vec<String> {
-        let with = |options: &mut Options| (options.keep, options.edits.history) = (keep, mode);
+    let rows = |keep: Keep, mode: imgsquash::request::HistoryMode| -> Vec<String> {
+        let with = |options: &mut Squash| (options.keep, options.edits.history) = (keep, mode);
         let found = images(&files(&squash_with(&image.save(Form::Oci), with).unwrap().0)).remove(0).1;
         let text = |row: &serde_json::Value| {
             let mark = if row["empty_layer"] == true { "-" } else { "+" };
@@ -178,7 +179,7 @@ fn rows_of_the_history_fit_the_layers() {
         };
         found.config["history"].as_array().unwrap().iter().map(text).collect()
     };
-    use imgsquash::assemble::HistoryMode::{Keep as KeepRows, Single};
+    use imgsquash::request::HistoryMode::{Keep as KeepRows, Single};
     assert_eq!(
         rows(Keep::First(1), KeepRows),
         ["+ADD base", "-CMD bash", "-RUN b", "-ENV x", "-RUN c", "-RUN d", "-CMD app", "+imgsquash"]
@@ -218,16 +219,16 @@ fn a_base_is_found_in_an_archive_or_layout() {
     place.write("docker.tar", &base.save(Form::Docker));
     place.write("both.tar", &save(&[image("layer\n f z \"9\""), base.clone()], Form::Both));
     for name in ["layout", "docker.tar"] {
-        let with = |options: &mut Options| {
-            (options.keep, options.base) = (Keep::Base, Some(Origin::Path(place.path(name))));
+        let with = |options: &mut Squash| {
+            options.keep = Keep::Base(Origin::Path(place.path(name)));
         };
         let (out, _) = squash_with(&derived.save(Form::Oci), with).unwrap();
         let found = images(&files(&out)).remove(0).1;
         assert_eq!(found.layers[..2], base.layers[..], "{name}");
         assert_eq!(names(&found), [".wh.b", "c"], "{name}");
     }
-    let with = |options: &mut Options| {
-        (options.keep, options.base) = (Keep::Base, Some(Origin::Path(place.path("docker.tar"))));
+    let with = |options: &mut Squash| {
+        options.keep = Keep::Base(Origin::Path(place.path("docker.tar")));
     };
     let other = image("layer\n f a \"1\"\nlayer\n f x \"2\"\nlayer\n f c \"3\"");
     let error = squash_with(&other.save(Form::Oci), with).unwrap_err();
@@ -256,7 +257,7 @@ fn kept_layers_that_are_not_what_they_should_be_are_found() {
         // In the plain form that is the one byte of the file: the tar still reads well.
         archive[at + if codec == Codec::Plain { 512 } else { blob.len() / 2 }] ^= 1;
         for exactness in BOTH {
-            let with = |options: &mut Options| (options.keep, options.exactness) = (Keep::First(1), exactness);
+            let with = |options: &mut Squash| (options.keep, options.exactness) = (Keep::First(1), exactness);
             let error = squash_with(&archive, with).unwrap_err();
             let text = error.to_string();
             assert!(text.contains("layer 1 of 3") && text.contains("mismatch: expected sha256:"), "{text}");
@@ -288,7 +289,7 @@ proptest! {
         let (from, to) = (cut.index(layers.len()), at.index(layers.len()));
         let keep = Keep::Around(Pick::Position(from.min(to) + 1), Pick::Position(from.max(to) + 1));
         for exactness in BOTH {
-            let with = |options: &mut Options| (options.keep, options.exactness) = (keep.clone(), exactness);
+            let with = |options: &mut Squash| (options.keep, options.exactness) = (keep.clone(), exactness);
             let (kept, _) = squash_with(&image.save(Form::Oci), with).unwrap();
             let (whole, _) = squash(&kept).unwrap();
             let found = images(&files(&whole)).remove(0).1;

@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use imgsquash::options::Options;
-use imgsquash::prune::{Choice, Named, Rules};
+use imgsquash::Squash;
 use imgsquash::report::{PrunedReport, Report};
+use imgsquash::request::{Choice, Named, Rules};
 use serde_json::{Value, json};
 
 use crate::support::archive::{Codec, Form, Image};
@@ -107,7 +107,7 @@ fn pruned_with(
     keep: &[&str],
     own: Option<&str>,
 ) -> Result<(BTreeMap<String, Node>, Report), imgsquash::Error> {
-    let with = |options: &mut Options| options.prune = choice(list, paths, keep, own);
+    let with = |options: &mut Squash| options.prune = choice(list, paths, keep, own);
     let (out, report) = squash_with(&image.save(Form::Docker), with)?;
     Ok((nodes(&images(&files(&out)).remove(0).1), report))
 }
@@ -292,7 +292,7 @@ fn what_the_config_names_stays() {
 fn guards_know_what_the_new_image_runs() {
     let mut image = image(&[("tmp/start", file(b"1")), ("tmp/old", file(b"1"))]);
     image.config["config"] = json!({"Entrypoint": ["/tmp/old"]});
-    let with = |options: &mut Options| {
+    let with = |options: &mut Squash| {
         options.prune = choice(Some("tmp-files"), &[], &[], None);
         options.edits.config.entrypoint = Some(vec!["/tmp/start".to_owned()]);
     };
@@ -463,8 +463,8 @@ fn a_file_of_a_kept_layer_is_hidden_and_frees_nothing() {
     let layer = |nodes: &[(&str, Kind)]| image(nodes).layers.remove(0);
     let image =
         Image::new(vec![layer(&[("tmp/a", file(b"12345"))]), layer(&[("tmp/b", file(b"123")), ("x", file(b"1"))])]);
-    let with = |options: &mut Options| {
-        options.keep = imgsquash::keep::Keep::First(1);
+    let with = |options: &mut Squash| {
+        options.keep = imgsquash::request::Keep::First(1);
         options.prune = choice(Some("tmp-files"), &[], &[], None);
     };
     let (out, report) = squash_with(&image.save(Form::Oci), with).unwrap();

@@ -3,7 +3,7 @@
 
 use std::io::Write;
 
-use imgsquash::layer::Compression;
+use imgsquash::request::Compression;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
@@ -162,7 +162,7 @@ proptest! {
         let (found, blob) = layer(&squash(&archive).unwrap().0);
         prop_assert!(found == planned, "{by:?}");
         prop_assert!(decoded(&blob, planned.len()) == planned, "{by:?}, decoded by another");
-        let (again, _) = squash_with(&archive, |options| options.jobs = 5.try_into().unwrap()).unwrap();
+        let (again, _) = squash_with(&archive, |options| options.resources.jobs = 5.try_into().unwrap()).unwrap();
         prop_assert!(layer(&again).1 == blob, "{by:?}, with more threads");
     }
 }
@@ -206,7 +206,7 @@ fn a_large_layer_is_spliced_the_same_with_any_number_of_threads() {
         let archive = image(&layers, &[by]);
         let mut blobs = Vec::new();
         for jobs in [1, 2, 7] {
-            let (out, _) = squash_with(&archive, |options| options.jobs = jobs.try_into().unwrap()).unwrap();
+            let (out, _) = squash_with(&archive, |options| options.resources.jobs = jobs.try_into().unwrap()).unwrap();
             let (text, blob) = layer(&out);
             assert!(text == planned && decoded(&blob, planned.len()) == planned, "{by:?} with {jobs} threads");
             blobs.push(sha256(&blob));
@@ -226,8 +226,8 @@ fn every_compression_holds_the_same_tree() {
     {
         for archive in [image(&layers, &[Compressor::Zlib(6)]), Image::new(layers.clone()).save(Form::Docker)] {
             let squash = |jobs: usize| {
-                let with = |options: &mut imgsquash::options::Options| {
-                    (options.compression, options.jobs) = (Some(compression), jobs.try_into().unwrap());
+                let with = |options: &mut imgsquash::Squash| {
+                    (options.compression, options.resources.jobs) = (Some(compression), jobs.try_into().unwrap());
                 };
                 squash_with(&archive, with).unwrap().0
             };

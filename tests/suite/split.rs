@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use imgsquash::keep::{Keep, Pick};
-use imgsquash::options::Options;
-use imgsquash::split::{Class, Split};
-use imgsquash::times::Times;
-use imgsquash::tree::Timestamp;
+use imgsquash::Squash;
+use imgsquash::request::Times;
+use imgsquash::request::Timestamp;
+use imgsquash::request::{Class, Split};
+use imgsquash::request::{Keep, Pick};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -66,8 +66,8 @@ fn image(packages: &[&str], app: &str) -> Image {
     ])
 }
 
-fn split_with(image: &Image, split: Split, change: impl FnOnce(&mut Options)) -> read::Image {
-    let with = |options: &mut Options| {
+fn split_with(image: &Image, split: Split, change: impl FnOnce(&mut Squash)) -> read::Image {
+    let with = |options: &mut Squash| {
         options.split = split;
         change(options);
     };
@@ -277,7 +277,7 @@ fn two_builds_of_the_same_content_have_the_same_digests() {
         for (times, how) in [(Times::Clamp(epoch), Split::No), (Times::Set(epoch), Split::Auto)] {
             let build = |time| {
                 let image = Image { codec, ..built_at(time) };
-                let change = |options: &mut Options| options.edits.times = times;
+                let change = |options: &mut Squash| options.edits.times = times;
                 split_with(&image, how.clone(), change)
             };
             let (one, two) = (build(5_000_000), build(5_000_017));
@@ -313,7 +313,7 @@ proptest! {
     fn the_parts_together_make_the_tree((layers, model) in crate::laws::image(), count in 2_u8..8, kept in 0_usize..3) {
         let image = Image::new(layers.iter().map(Layer::tar).collect());
         for how in [Split::Auto, Split::Count(count)] {
-            let with = |options: &mut Options| {
+            let with = |options: &mut Squash| {
                 options.split = how.clone();
                 if kept > 0 && kept < layers.len() {
                     options.keep = Keep::Below(Pick::Position(kept + 1));

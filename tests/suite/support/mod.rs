@@ -2,6 +2,7 @@
 
 pub(crate) mod archive;
 pub(crate) mod case;
+pub(crate) mod imports;
 pub(crate) mod layer;
 pub(crate) mod model;
 pub(crate) mod node;

@@ -4,14 +4,9 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
-use imgsquash::Error;
-use imgsquash::assemble::Edits;
-use imgsquash::input::{Origin, Selection};
-use imgsquash::layer::Compression;
-use imgsquash::limits::Limits;
-use imgsquash::options::Options;
-use imgsquash::output::{Format, Target};
 use imgsquash::report::Report;
+use imgsquash::request::Resources;
+use imgsquash::{Error, Squash};
 use tempfile::TempDir;
 
 /// A directory of a test's own.
@@ -41,27 +36,11 @@ impl Place {
     }
 }
 
-/// Plain options from file to file.
-pub(crate) fn options(input: &Path, output: &Path) -> Options {
-    Options {
-        input: Origin::Path(input.to_owned()),
-        selection: Selection::default(),
-        tags: Vec::new(),
-        target: Target::Path(output.to_owned()),
-        format: Format::Universal,
-        edits: Edits::default(),
-        strict: false,
-        compression: Some(Compression::Gzip(None)),
-        keep: imgsquash::keep::Keep::Nothing,
-        base: None,
-        exactness: imgsquash::options::Exactness::Auto,
-        prune: imgsquash::prune::Choice::default(),
-        link_equal_files: false,
-        split: imgsquash::split::Split::No,
-        jobs: NonZeroUsize::new(2).unwrap(),
-        tmp_dir: std::env::temp_dir(),
-        limits: Limits::default(),
-    }
+/// A plain request from file to file.
+pub(crate) fn request(input: &Path, output: &Path) -> Squash {
+    let jobs = NonZeroUsize::new(2).unwrap();
+    let resources = Resources { jobs, tmp_dir: std::env::temp_dir(), ..Resources::default() };
+    Squash { tells_provenance: false, resources, ..Squash::new(input, output) }
 }
 
 /// Squashes the bytes of an archive; the bytes of the new one.
@@ -70,13 +49,13 @@ pub(crate) fn squash(archive: &[u8]) -> Result<(Vec<u8>, Report), Error> {
 }
 
 /// The same with other options. A failure must leave nothing behind.
-pub(crate) fn squash_with(archive: &[u8], change: impl FnOnce(&mut Options)) -> Result<(Vec<u8>, Report), Error> {
+pub(crate) fn squash_with(archive: &[u8], change: impl FnOnce(&mut Squash)) -> Result<(Vec<u8>, Report), Error> {
     let place = Place::new();
     let input = place.write("in.tar", archive);
     let output = place.path("out.tar");
-    let mut options = options(&input, &output);
-    change(&mut options);
-    match imgsquash::squash(&options, &()) {
+    let mut request = request(&input, &output);
+    change(&mut request);
+    match imgsquash::squash(&request, &()) {
         Ok(report) => {
             assert_eq!(place.names(), ["in.tar", "out.tar"]);
             Ok((std::fs::read(output).unwrap(), report))

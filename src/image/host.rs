@@ -1,0 +1,52 @@
+//! What every verb needs from the machine.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use crate::buffers::Buffers;
+use crate::layer::{Readers, Seen, Source};
+use crate::limits::Limits;
+use crate::progress::{Progress, Stage};
+
+/// What of the machine may be used.
+#[derive(Clone, Debug)]
+pub struct Resources {
+    /// Threads; any number gives the same bytes. Default: one for each core.
+    pub jobs: NonZeroUsize,
+    /// Where temporary copies of streams go. Default: `/var/tmp`, because `/tmp` may be memory.
+    pub tmp_dir: PathBuf,
+    /// What an input may ask for.
+    pub limits: Limits,
+}
+
+impl Default for Resources {
+    fn default() -> Self {
+        let jobs = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+        Self { jobs, tmp_dir: PathBuf::from("/var/tmp"), limits: Limits::default() }
+    }
+}
+
+/// The machine as one run of a verb uses it.
+#[derive(Clone, Copy)]
+pub struct Host<'h> {
+    /// What may be used.
+    pub resources: &'h Resources,
+    /// Buffers, shared by all stages, because those of one are free when the next begins.
+    pub buffers: &'h Buffers,
+    /// Is told how far the run is.
+    pub progress: &'h dyn Progress,
+}
+
+impl Host<'_> {
+    /// Tells that the layers at `positions` will be read.
+    pub(super) fn begin_reading(&self, sources: &[Source], positions: &[usize]) {
+        let bytes = positions.iter().map(|position| sources[*position].blob.len()).sum();
+        self.progress.begin(Stage::Reading, Some(bytes));
+    }
+
+    /// What reads layers, and tells `seen` of every stretch read, in bytes.
+    pub(super) fn readers<'r>(&'r self, sources: &'r [Source], seen: Seen<'r>) -> Readers<'r> {
+        let Resources { jobs, limits, .. } = self.resources;
+        Readers { sources, limits, jobs: *jobs, buffers: self.buffers, seen }
+    }
+}

@@ -1,0 +1,20 @@
+//! An image in hand: opened, read once, and written from what was read.
+//!
+//! ```text
+//! Archive::open ──choose──> Catalog of images ──sources──> where each layer lies
+//! read(sources) ──────────> Loaded layers and what they say; one that several images have is read once (Shelf)
+//! write(plan)   ──────────> kept layers copied, new ones written
+//! finish        ──────────> the documents, and everything in the target's place
+//! ```
+
+mod host;
+mod open;
+mod read;
+mod shelf;
+mod write;
+
+pub use host::{Host, Resources};
+pub use open::{Archive, bases};
+pub use read::{Loaded, Said, read};
+pub use shelf::Shelf;
+pub use write::{Outcome, Output, finals, finish, write};

@@ -1,0 +1,107 @@
+//! From a place to the images that it holds.
+
+use std::sync::Once;
+
+use super::host::Host;
+use crate::error::{Error, Of};
+use crate::finding::{Finding, Findings, Severity};
+use crate::input::{self, Note, Origin, Selection, Store};
+use crate::layer::Source;
+use crate::oci::{Catalog, Image, Reference};
+use crate::plan::{Base, Keep};
+use crate::progress::Stage;
+
+/// An archive that was opened.
+pub struct Archive {
+    /// What it is called in messages.
+    pub name: String,
+    origin: Origin,
+    store: Store,
+}
+
+impl Archive {
+    /// Opens an archive.
+    pub fn open(origin: &Origin, host: Host<'_>) -> Result<Self, Error> {
+        let name = called(origin);
+        let begun = Once::new();
+        let seen = |bytes| {
+            begun.call_once(|| host.progress.begin(Stage::Copying, None));
+            host.progress.advance(bytes);
+        };
+        let store = input::open(origin, &host.resources.tmp_dir, &host.resources.limits, &seen).of(&name)?;
+        Ok(Self { name, origin: origin.clone(), store })
+    }
+
+    /// How it was given: a path, or `-`.
+    pub fn given(&self) -> String {
+        if self.origin == Origin::Stdin { "-".to_owned() } else { self.name.clone() }
+    }
+
+    /// Everything that it holds.
+    fn catalog(&self, host: Host<'_>) -> Result<Catalog, Error> {
+        input::read(&self.store, &host.resources.limits).of(&self.name)
+    }
+
+    /// The images that were asked for, called `tags` if there are any; what was left out is found.
+    pub fn choose(
+        &self,
+        selection: &Selection,
+        tags: &[Reference],
+        host: Host<'_>,
+        findings: &mut Findings,
+    ) -> Result<Catalog, Error> {
+        let (mut catalog, notes) = input::select(self.catalog(host)?, selection).of(&self.name)?;
+        if !tags.is_empty() {
+            catalog = input::rename(catalog, tags).of(&self.name)?;
+        }
+        findings.extend(notes.into_iter().map(Finding::from)).of(&self.name)?;
+        Ok(catalog)
+    }
+
+    /// The layers of `image`, oldest first.
+    pub fn sources(&self, image: &Image, host: Host<'_>, findings: &mut Findings) -> Result<Vec<Source>, Error> {
+        let sources = input::sources(&self.store, image, &host.resources.limits).of(&self.name)?;
+        if let Some(history) = image.config.history() {
+            let rows = history.iter().filter(|row| !row.is_empty_layer()).count();
+            if rows != sources.len() {
+                findings.add(Note::History { rows, layers: sources.len() }.into()).of(&self.name)?;
+            }
+        }
+        Ok(sources)
+    }
+}
+
+impl From<Note> for Finding {
+    fn from(note: Note) -> Self {
+        let id = match note {
+            Note::Attestations(_) => "attestations-dropped",
+            Note::Artifact(_) => "artifact-left-out",
+            Note::Schema1 => "schema1-left-out",
+            Note::Absent { .. } => "platform-absent",
+            Note::History { .. } => "history-repaired",
+        };
+        Self::new(id, Severity::Low, note.to_string())
+    }
+}
+
+/// The images that may be the base: those of the archive that `keep` names, or those that are `beside` the image.
+pub fn bases(keep: &Keep, beside: &Catalog, host: Host<'_>) -> Result<Vec<Base>, Error> {
+    let base = |image: &Image| Base {
+        digest: image.digest,
+        platform: image.config.platform().clone(),
+        diff_ids: image.config.diff_ids().to_vec(),
+    };
+    match keep {
+        Keep::Guess => Ok(beside.images.iter().map(base).collect()),
+        Keep::Base(origin) => Ok(Archive::open(origin, host)?.catalog(host)?.images.iter().map(base).collect()),
+        _ => Ok(Vec::new()),
+    }
+}
+
+/// How an archive is called in messages.
+fn called(origin: &Origin) -> String {
+    match origin {
+        Origin::Path(path) => path.display().to_string(),
+        Origin::Stdin => "standard input".to_owned(),
+    }
+}

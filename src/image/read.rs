@@ -1,0 +1,118 @@
+//! From where layers lie to what they say.
+
+use std::collections::HashSet;
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::host::Host;
+use super::shelf::Shelf;
+use crate::error::{Cause, Error, LayerName, Of};
+use crate::finding::{Finding, Findings, Severity};
+use crate::layer::{AtLayer, IndexError, LayerIndex, Layers, Note, Source};
+use crate::oci::Digest;
+use crate::tree::{Fates, LayerDiff, PutError};
+
+/// The layers of an image, read as far as they are needed.
+pub struct Loaded<'h> {
+    /// Where the layers lie, by position.
+    pub sources: Vec<Source>,
+    /// What was found in them, by position; of those that were not read, what the manifest says.
+    pub indexes: Vec<Arc<LayerIndex>>,
+    input: String,
+    host: Host<'h>,
+}
+
+/// What layers say that were read.
+pub struct Said {
+    /// By position, oldest first.
+    pub diffs: Vec<(u16, Arc<LayerDiff>)>,
+    /// What became of their entries within their layers.
+    pub fates: Fates,
+}
+
+/// Reads and verifies the layers at the positions `read` of those that lie at `sources`, but for those that are on the
+/// shelf. The others are taken at the word of their manifest until they are copied. When one that is read has a hard
+/// link to a file below it, those below are read too.
+pub fn read<'h>(
+    input: &str,
+    sources: Vec<Source>,
+    read: Range<usize>,
+    shelf: &mut Shelf,
+    host: Host<'h>,
+    findings: &mut Findings,
+) -> Result<(Loaded<'h>, Said), Error> {
+    let failed = |problem| layer_error(input, &sources, problem);
+    let (mut indexes, mut diffs) = shelf.read(&sources, read.clone(), host).map_err(failed)?;
+    if read.start > 0 && diffs.iter().any(|(_, diff)| diff.links_below()) {
+        (indexes, diffs) = shelf.read(&sources, 0..read.end, host).map_err(failed)?;
+    }
+    check_together(&sources, &indexes, &diffs, host).map_err(failed)?;
+    for (position, index) in indexes.iter().enumerate() {
+        let found = index.notes.iter().map(|note| Finding::from(note).about(LayerName::new(&sources, position)));
+        findings.extend(found).of(input)?;
+    }
+    let fates = Fates::new(indexes.iter().map(|layer| &*layer.fates));
+    Ok((Loaded { sources, indexes, input: input.to_owned(), host }, Said { diffs, fates }))
+}
+
+/// Bytes that are noted of an entry each time its layer is laid over others.
+const NOTED: u64 = 8;
+
+/// Whether the layers together have no more than they may, one that is there several times counted as often.
+fn check_together(
+    sources: &[Source],
+    indexes: &[Arc<LayerIndex>],
+    diffs: &[(u16, Arc<LayerDiff>)],
+    host: Host<'_>,
+) -> Result<(), AtLayer<IndexError>> {
+    let limits = &host.resources.limits;
+    let mut names = HashSet::new();
+    let distinct = sources.iter().filter(|source| names.insert(source.layer.name.as_str()));
+    let limit = limits.image_bytes(distinct.map(|source| source.blob.len()).sum());
+    let (mut bytes, mut noted) = (0_u64, 0_u64);
+    for position in diffs.iter().map(|(position, _)| usize::from(*position)) {
+        bytes = bytes.saturating_add(indexes[position].plain_size);
+        noted = noted.saturating_add(indexes[position].entries.len() as u64 * NOTED);
+        if bytes > limit {
+            return Err((position, IndexError::TooLargeTogether { limit }));
+        }
+        if noted > limits.metadata {
+            return Err((position, IndexError::TooMuchMetadata { limit: limits.metadata }));
+        }
+    }
+    Ok(())
+}
+
+impl Loaded<'_> {
+    /// The layers, to be read again.
+    pub fn layers(&self) -> Layers<'_> {
+        Layers { sources: &self.sources, indexes: &self.indexes, buffers: self.host.buffers }
+    }
+
+    /// The digest of a layer's blob.
+    pub fn digest(&self, position: usize) -> Result<Digest, Error> {
+        let digest = self.indexes.get(position).and_then(|index| index.digest);
+        digest.ok_or_else(|| Error::Internal(format!("layer {} has no digest", position + 1)))
+    }
+
+    /// An error about a layer that cannot be laid over the ones below it.
+    pub fn apply_error(&self, (position, problem): (u16, PutError)) -> Error {
+        Error::of(&self.input, Cause::Apply { layer: LayerName::new(&self.sources, position.into()), problem })
+    }
+}
+
+/// An error about one of the layers of an input.
+pub(super) fn layer_error(input: &str, sources: &[Source], (position, problem): AtLayer<IndexError>) -> Error {
+    Error::of(input, Cause::Layer { layer: LayerName::new(sources, position), problem })
+}
+
+impl From<&Note> for Finding {
+    fn from(note: &Note) -> Self {
+        let id = match note {
+            Note::OverlayWhiteouts(_) => "overlay-whiteouts",
+            Note::OverlayOpaque(_) => "overlay-opaque",
+            Note::Estargz(_) => "estargz-dropped",
+        };
+        Self::new(id, Severity::Low, note.to_string())
+    }
+}

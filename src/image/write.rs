@@ -1,0 +1,170 @@
+//! From a plan to blobs in the output: kept layers are copied, new ones written; and the documents that lead to them.
+
+use std::collections::BTreeMap;
+
+use super::host::Host;
+use super::read::{Loaded, layer_error};
+use crate::assemble::{self, Assembled, Blob, Final, MediaTypes};
+use crate::codec::Codec;
+use crate::error::{Error, Of};
+use crate::layer::{Compression, WriteError, Writing, Written, recipes};
+use crate::ledger::Ledger;
+use crate::oci::{Catalog, ImageId};
+use crate::output::{self, Format, Sink, Target};
+use crate::plan::{Plan, Planned};
+use crate::tree::Fates;
+
+/// Where an image goes, and what its new layers are written as.
+pub struct Output {
+    /// Takes the blobs and documents.
+    pub sink: Box<dyn Sink>,
+    /// What the target is called in messages.
+    pub target: String,
+    /// How new layers are compressed; `None` as the newest of the squashed ones is.
+    pub compression: Option<Compression>,
+    /// Whether compressed blocks may be copied.
+    pub splice: bool,
+}
+
+/// Layers that were written, and where the bytes of the squashed ones went.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The new layers, in the order of the plan.
+    pub written: Vec<Written>,
+    /// Where every byte went.
+    pub ledger: Ledger,
+}
+
+/// Writes the new layers of `plan`, and copies those that are kept.
+pub fn write(
+    input: &str,
+    plan: &Plan,
+    loaded: &Loaded<'_>,
+    fates: &Fates,
+    host: Host<'_>,
+    output: &mut Output,
+) -> Result<Outcome, Error> {
+    keep(input, plan, loaded, host, output)?;
+    let newest = plan.squashed.clone().next_back().map_or(Codec::Gzip, |position| loaded.indexes[position].codec);
+    let compression = output.compression.unwrap_or_else(|| Compression::like(newest));
+    let (jobs, progress) = (host.resources.jobs, host.progress);
+    let writing = Writing { layers: loaded.layers(), compression, splice: output.splice, jobs, progress };
+    let new = plan.new.as_ref().map(|(diff, parts)| (diff, parts));
+    let limit = host.resources.limits.written_bytes();
+    let (recipes, ledger) = recipes(new, &loaded.indexes, fates, &plan.squashed, limit).of(input)?;
+    let Some((diff, _)) = new else { return Ok(Outcome { written: Vec::new(), ledger }) };
+    if let [recipe] = &recipes[..]
+        && let Some((position, written)) = writing.unchanged(recipe)
+    {
+        output.copy(position, loaded)?;
+        return Ok(Outcome { written: vec![written], ledger });
+    }
+    let Output { sink, target, .. } = output;
+    let failed = |cause| Error::Output { target: target.clone(), cause };
+    let outputs = sink.blobs(recipes.len()).map_err(failed)?;
+    let written = writing.write(&recipes, diff, outputs).map_err(|problem| match problem {
+        WriteError::Write(cause) => failed(cause),
+        problem @ WriteError::Read { .. } => Error::of(input, problem),
+        problem @ WriteError::Size { .. } => Error::Internal(problem.to_string()),
+    })?;
+    let blobs: Vec<_> = written.iter().map(|written| (written.digest, written.size)).collect();
+    sink.name_blobs(&blobs).map_err(failed)?;
+    Ok(Outcome { written, ledger })
+}
+
+/// Copies the layers that are kept, and verifies meanwhile those that were not read.
+fn keep(input: &str, plan: &Plan, loaded: &Loaded<'_>, host: Host<'_>, output: &mut Output) -> Result<(), Error> {
+    let kept: Vec<usize> = plan.kept().collect();
+    let is_unverified = |position: &usize| !loaded.indexes[*position].is_verified;
+    let unverified: Vec<usize> = kept.iter().copied().filter(is_unverified).collect();
+    if !unverified.is_empty() {
+        host.begin_reading(&loaded.sources, &unverified);
+    }
+    let seen = |bytes| host.progress.advance(bytes);
+    let readers = host.readers(&loaded.sources, &seen);
+    std::thread::scope(|scope| {
+        let verified = scope.spawn(move || readers.verify(unverified));
+        let copied = kept.iter().try_for_each(|position| output.copy(*position, loaded));
+        let verified = verified.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+        // A layer that is not the one that was meant explains every other error.
+        verified.map_err(|problem| layer_error(input, &loaded.sources, problem))?;
+        copied
+    })
+}
+
+/// The layers of the new image as its documents name them, oldest first.
+pub fn finals<'f>(plan: &'f Plan, loaded: &'f Loaded<'_>, written: &'f [Written]) -> Result<Vec<Final<'f>>, Error> {
+    let mut written = written.iter();
+    let layer = |planned: &'f Planned| match planned {
+        Planned::Keep(position) => {
+            let (source, digest) = (&loaded.sources[*position], loaded.digest(*position)?);
+            let (size, codec) = (source.blob.len(), loaded.indexes[*position].codec);
+            Ok(Final::Kept { layer: &source.layer, digest, size, codec })
+        }
+        Planned::Write { title } => match written.next() {
+            Some(written) => Ok(Final::New { written, title: title.as_deref() }),
+            None => Err(Error::Internal("a layer that was planned was not written".to_owned())),
+        },
+    };
+    plan.layers.iter().map(layer).collect()
+}
+
+/// Adds the documents that lead to the images, and puts everything in the target's place. Returns the bytes of the output.
+pub fn finish(
+    catalog: &Catalog,
+    assembled: &BTreeMap<ImageId, Assembled>,
+    format: Format,
+    media_types: MediaTypes,
+    mut output: Output,
+) -> Result<u64, Error> {
+    let mut files: Vec<(&str, Vec<u8>)> = Vec::new();
+    if format != Format::DockerArchive {
+        let index = assemble::index(catalog, assembled, media_types);
+        output.add(&index.nested)?;
+        files.push(("index.json", index.root));
+        files.push(("oci-layout", br#"{"imageLayoutVersion":"1.0.0"}"#.to_vec()));
+    }
+    if matches!(format, Format::Universal | Format::DockerArchive) {
+        let docker = assemble::docker_files(catalog, assembled);
+        files.push(("manifest.json", docker.manifest));
+        files.extend(docker.repositories.map(|repositories| ("repositories", repositories)));
+    }
+    let Output { mut sink, target, .. } = output;
+    let add = files.iter().try_for_each(|(name, bytes)| sink.file(name, bytes));
+    add.and_then(|()| sink.finish()).map_err(|cause| Error::Output { target, cause })
+}
+
+impl Output {
+    /// An output to `target`. What can be known to fail at the end fails here.
+    pub fn create(
+        target: &Target,
+        format: Format,
+        compression: Option<Compression>,
+        splice: bool,
+        host: Host<'_>,
+    ) -> Result<Self, Error> {
+        let name = match target {
+            Target::Path(path) => path.display().to_string(),
+            Target::Stdout => "standard output".to_owned(),
+            Target::Nowhere => "nothing".to_owned(),
+        };
+        match output::create(target, format, &host.resources.tmp_dir) {
+            Ok(sink) => Ok(Self { sink, target: name, compression, splice }),
+            Err(cause) => Err(Error::Output { target: name, cause }),
+        }
+    }
+
+    /// Adds documents as blobs.
+    pub fn add<'b>(&mut self, documents: impl IntoIterator<Item = &'b Blob>) -> Result<(), Error> {
+        let mut documents = documents.into_iter();
+        let added = documents.try_for_each(|blob| self.sink.add_blob(blob.digest, &blob.bytes));
+        added.map_err(|cause| Error::Output { target: self.target.clone(), cause })
+    }
+
+    /// Copies a layer as it is.
+    fn copy(&mut self, position: usize, loaded: &Loaded<'_>) -> Result<(), Error> {
+        let digest = loaded.digest(position)?;
+        let copied = self.sink.copy_blob(digest, &loaded.sources[position].blob);
+        copied.map_err(|cause| Error::Output { target: self.target.clone(), cause })
+    }
+}

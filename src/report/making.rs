@@ -1,0 +1,151 @@
+//! From what was done to the receipt of it.
+
+use std::collections::BTreeMap;
+
+use super::squash::{
+    Change, EqualFiles, GuardReport, ImageReport, KeptReport, NewLayer, PrunedFile, PrunedReport, Report,
+    SCHEMA_VERSION,
+};
+use crate::assemble::{self, Assembled};
+use crate::finding::Findings;
+use crate::layer::{Layers, Written};
+use crate::ledger::{Cause, Ledger};
+use crate::oci::{Catalog, Digest, Image, ImageId};
+use crate::output::Target;
+use crate::plan::{Plan, Planned};
+use crate::slim::{Equal, Pruned, RuleOutcome};
+
+/// Where the bytes of layers are that were made new, and what became of those that they were made of.
+struct Made<'m> {
+    layers: Layers<'m>,
+    plan: &'m Plan,
+    assembled: &'m Assembled,
+}
+
+impl Report {
+    /// The receipt for `images`, which became `made` in an output of so many bytes.
+    pub(crate) fn new(
+        input: String,
+        target: &Target,
+        output_bytes: u64,
+        images: &Catalog,
+        made: BTreeMap<ImageId, ImageReport>,
+        findings: Findings,
+    ) -> Self {
+        let names = assemble::names(images);
+        let named = made.into_iter().map(|(id, report)| {
+            let names = names.get(&id).map(Vec::as_slice).unwrap_or_default();
+            ImageReport { names: names.iter().map(ToString::to_string).collect(), ..report }
+        });
+        let findings = findings.into_vec();
+        Self {
+            schema_version: SCHEMA_VERSION,
+            version: env!("CARGO_PKG_VERSION"),
+            input,
+            output: match target {
+                Target::Path(path) => Some(path.display().to_string()),
+                Target::Stdout => Some("-".to_owned()),
+                Target::Nowhere => None,
+            },
+            output_bytes,
+            images: named.collect(),
+            notes: findings.iter().map(ToString::to_string).collect(),
+            findings,
+        }
+    }
+}
+
+impl ImageReport {
+    /// The receipt for one image with these layers, which became those of `plan`, some of them `written`; `ledger` says
+    /// where the bytes of the others went. Its names are still missing.
+    pub(crate) fn new(
+        image: &Image,
+        layers: Layers<'_>,
+        plan: &Plan,
+        (written, ledger): (&[Written], &Ledger),
+        assembled: &Assembled,
+        pruned: &Pruned,
+        equal: Equal,
+    ) -> Self {
+        let made = Made { layers, plan, assembled };
+        let squashed = plan.squashed.clone();
+        let before = || layers.indexes[squashed.clone()].iter();
+        let sum = |of: fn(&Written) -> u64| written.iter().map(of).sum::<u64>();
+        let new_layers = plan.titles().zip(written).map(|(title, written)| NewLayer {
+            title: title.map(str::to_owned),
+            digest: written.digest.to_string(),
+            diff_id: written.diff_id.to_string(),
+            entries: written.entries,
+            uncompressed_bytes: written.plain_size,
+            compressed_bytes: written.size,
+        });
+        ImageReport {
+            names: Vec::new(),
+            platform: image.config.platform().to_string(),
+            image_id: assembled.config.digest.to_string(),
+            manifest_digest: assembled.manifest.digest.to_string(),
+            layers: Change { before: layers.indexes.len() as u64, after: plan.layers.len() as u64 },
+            entries: Change {
+                before: before().map(|layer| layer.entries.len() as u64).sum(),
+                after: sum(|written| written.entries),
+            },
+            uncompressed_bytes: Change {
+                before: before().map(|layer| layer.plain_size).sum(),
+                after: sum(|written| written.plain_size),
+            },
+            compressed_bytes: Change {
+                before: layers.sources[squashed.clone()].iter().map(|source| source.blob.len()).sum(),
+                after: sum(|written| written.size),
+            },
+            reclaimed_bytes: ledger.into(),
+            copied_bytes: ledger.total(Cause::Copied),
+            rewritten_bytes: ledger.total(Cause::Rewritten),
+            from_kept_bytes: ledger.from_kept,
+            written_bytes: ledger.written,
+            equal_files: EqualFiles { files: equal.files, bytes: equal.bytes, linked: equal.linked },
+            pruned: pruned.outcome.as_ref().map(|outcome| outcome.rules.iter().map(|rule| made.rule(rule)).collect()),
+            kept_layers: made.kept(),
+            new_layers: new_layers.collect(),
+        }
+    }
+}
+
+impl Made<'_> {
+    fn kept(&self) -> Vec<KeptReport> {
+        let layers = self.plan.layers.iter().zip(&self.assembled.layers);
+        let kept = layers.filter_map(|(planned, digest)| match planned {
+            Planned::Keep(position) => Some((*position, digest)),
+            Planned::Write { .. } => None,
+        });
+        let report = |(position, digest): (usize, &Digest)| KeptReport {
+            position: position as u64 + 1,
+            digest: digest.to_string(),
+            compressed_bytes: self.layers.sources[position].blob.len(),
+        };
+        kept.map(report).collect()
+    }
+
+    fn rule(&self, rule: &RuleOutcome) -> PrunedReport {
+        let RuleOutcome { id, title, class, skipped, taken, kept } = rule.clone();
+        let Layers { sources, indexes, .. } = self.layers;
+        let compressed = |(layer, bytes): (&u16, &u64)| {
+            let layer = usize::from(*layer);
+            let (blob, plain) = (sources[layer].blob.len(), indexes[layer].plain_size.max(1));
+            let bytes = u128::from(*bytes) * u128::from(blob) / u128::from(plain);
+            u64::try_from(bytes).unwrap_or(u64::MAX)
+        };
+        let hidden = taken.by_layer.iter().filter(|(layer, _)| !self.plan.squashed.contains(&usize::from(**layer)));
+        PrunedReport {
+            hidden_in_kept_layers_bytes: hidden.map(|(_, bytes)| bytes).sum(),
+            estimated_compressed_bytes: taken.by_layer.iter().map(compressed).sum(),
+            id,
+            title,
+            class,
+            skipped,
+            files: taken.files,
+            bytes: taken.bytes,
+            largest: taken.largest.into_iter().map(|(bytes, path)| PrunedFile { path, bytes }).collect(),
+            kept: kept.into_iter().map(|(guard, (files, example))| GuardReport { guard, files, example }).collect(),
+        }
+    }
+}

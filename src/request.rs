@@ -1,0 +1,13 @@
+//! What can be asked: the words of which requests are made.
+
+pub use crate::assemble::{ConfigEdits, Edits, HistoryMode, MediaTypes};
+pub use crate::image::Resources;
+pub use crate::input::{Origin, Selection};
+pub use crate::layer::Compression;
+pub use crate::limits::Limits;
+pub use crate::oci::{Platform, Reference};
+pub use crate::output::{Format, Target};
+pub use crate::plan::{Class, Exactness, Keep, Pick, Split};
+pub use crate::slim::{Choice, ChoiceError, GlobError, Named, Rule, RuleError, Rules, Safety};
+pub use crate::times::Times;
+pub use crate::tree::Timestamp;

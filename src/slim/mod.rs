@@ -1,0 +1,12 @@
+//! Making the file system of an image smaller: rules take out what nobody needs, and files that are equal become one.
+
+mod equal;
+mod prune;
+pub mod rules;
+
+pub use equal::{Equal, link};
+pub use prune::{CannotPrune, Pruned, prune};
+pub use rules::{
+    Choice, ChoiceError, GlobError, Named, Outcome, PruneError, PruneFacts, Rule, RuleError, RuleOutcome, Rules,
+    Safety, Taken,
+};

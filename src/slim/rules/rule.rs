@@ -1,0 +1,303 @@
+//! Rules as they are written down.
+
+use serde::Deserialize;
+use thiserror::Error;
+use toml::Spanned;
+
+use super::glob::{Glob, GlobError, parse};
+
+/// Whether a rule can break anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Safety {
+    /// What goes is made again or never read.
+    Safe,
+    /// Something is lost that somebody may want.
+    OptIn,
+}
+
+impl Safety {
+    /// The word for it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Safe => "safe",
+            Self::OptIn => "opt-in",
+        }
+    }
+}
+
+/// A text that means some globs.
+#[derive(Clone, Debug)]
+pub(super) struct Globs {
+    pub(super) text: String,
+    pub(super) globs: Vec<Glob>,
+}
+
+/// What goes, what is kept of it, and when.
+#[derive(Clone, Debug)]
+pub struct Rule {
+    /// Its name.
+    pub id: String,
+    /// What it takes, in few words.
+    pub title: String,
+    /// The group it can be chosen by.
+    pub group: String,
+    /// Whether it can break anything.
+    pub class: Safety,
+    /// The profiles it is in besides `max`, or `safe` for a safe one.
+    pub profiles: Vec<String>,
+    /// What no longer works without what it takes.
+    pub breaks: String,
+    /// Where it is written that it may go.
+    pub source: String,
+    pub(super) take: Vec<Globs>,
+    pub(super) keep: Vec<Globs>,
+    pub(super) truncate: Vec<Globs>,
+    pub(super) special: Vec<Globs>,
+    pub(super) dangling: Vec<Globs>,
+    pub(super) only_with: Option<String>,
+    pub(super) unless_command: Vec<String>,
+    pub(super) unless_path: Vec<Globs>,
+    pub(super) unless_linked: bool,
+    pub(super) unless_mentioned: Vec<String>,
+    /// Whether it is a user's, who is told when it would take what has to stay.
+    pub(super) is_own: bool,
+}
+
+impl Rule {
+    /// Its globs, by what they are for.
+    pub fn globs(&self) -> Vec<(&'static str, Vec<&str>)> {
+        [
+            ("takes", &self.take),
+            ("empties", &self.truncate),
+            ("takes sockets and fifos", &self.special),
+            ("takes links that lead nowhere then", &self.dangling),
+            ("keeps", &self.keep),
+        ]
+        .into_iter()
+        .filter(|(_, globs)| !globs.is_empty())
+        .map(|(what, globs)| (what, globs.iter().map(|globs| globs.text.as_str()).collect()))
+        .collect()
+    }
+
+    /// When it is skipped, in words.
+    pub fn conditions(&self) -> Vec<String> {
+        let mut said = Vec::new();
+        if !self.unless_command.is_empty() {
+            said.push(format!("a program is in the image that needs it: {}", self.unless_command.join(", ")));
+        }
+        if !self.unless_path.is_empty() {
+            let paths: Vec<&str> = self.unless_path.iter().map(|globs| globs.text.as_str()).collect();
+            said.push(format!("the image has {}", paths.join(", ")));
+        }
+        if !self.unless_mentioned.is_empty() {
+            said.push(format!("Entrypoint, Cmd, Healthcheck or Env mention {}", self.unless_mentioned.join(", ")));
+        }
+        if self.unless_linked {
+            said.push("a symlink from elsewhere leads into it".to_owned());
+        }
+        said
+    }
+}
+
+/// What stays whatever a rule says.
+#[derive(Clone, Debug)]
+pub(super) struct Never {
+    pub(super) why: String,
+    /// Whether it is a package database, which is compared afterwards.
+    pub(super) database: bool,
+    /// Whether it stays even when a user names the path.
+    pub(super) fixed: bool,
+    pub(super) paths: Vec<Globs>,
+}
+
+/// A file of rules that cannot be used.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[error("{file}, line {line}{}: {problem}", .rule.as_ref().map_or(String::new(), |rule| format!(", rule \"{rule}\"")))]
+pub struct RuleError {
+    /// The file.
+    pub file: String,
+    /// The line, from 1.
+    pub line: usize,
+    /// The rule, once it has a name.
+    pub rule: Option<String>,
+    /// What is wrong.
+    pub problem: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RuleFile {
+    #[serde(default)]
+    rule: Vec<RawRule>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct RawRule {
+    id: Spanned<String>,
+    #[serde(default)]
+    title: Option<String>,
+    #[serde(default)]
+    group: Option<String>,
+    class: Option<Safety>,
+    #[serde(default)]
+    profiles: Vec<String>,
+    #[serde(default)]
+    breaks: String,
+    #[serde(default)]
+    source: String,
+    #[serde(default)]
+    take: Vec<Spanned<String>>,
+    #[serde(default)]
+    keep: Vec<Spanned<String>>,
+    #[serde(default)]
+    truncate: Vec<Spanned<String>>,
+    #[serde(default)]
+    special: Vec<Spanned<String>>,
+    #[serde(default)]
+    dangling: Vec<Spanned<String>>,
+    only_with: Option<String>,
+    #[serde(default)]
+    unless_command: Vec<String>,
+    #[serde(default)]
+    unless_path: Vec<Spanned<String>>,
+    #[serde(default)]
+    unless_linked: bool,
+    #[serde(default)]
+    unless_mentioned: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NeverFile {
+    never: Vec<RawNever>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawNever {
+    id: String,
+    why: String,
+    #[serde(default)]
+    database: bool,
+    #[serde(default)]
+    fixed: bool,
+    paths: Vec<Spanned<String>>,
+}
+
+/// A text with the name of its file.
+struct Source<'s> {
+    file: &'s str,
+    text: &'s str,
+}
+
+impl Source<'_> {
+    fn error(&self, at: usize, rule: Option<&str>, problem: String) -> RuleError {
+        let line = 1 + self.text.as_bytes()[..at.min(self.text.len())].iter().filter(|byte| **byte == b'\n').count();
+        RuleError { file: self.file.to_owned(), line, rule: rule.map(str::to_owned), problem }
+    }
+
+    fn parse<T: serde::de::DeserializeOwned>(&self) -> Result<T, RuleError> {
+        toml::from_str(self.text).map_err(|error| {
+            let at = error.span().map_or(0, |span| span.start);
+            self.error(at, None, error.message().replace('\n', " "))
+        })
+    }
+
+    fn globs(&self, rule: &str, texts: Vec<Spanned<String>>) -> Result<Vec<Globs>, RuleError> {
+        let one = |text: Spanned<String>| {
+            let at = text.span().start;
+            let text = text.into_inner();
+            // Languages are known when there is an image.
+            let globs = parse(&text.replace("{language}", "*")).map_err(|GlobError { problem, .. }| {
+                self.error(at, Some(rule), format!("the glob \"{text}\" {problem}"))
+            })?;
+            Ok(Globs { text, globs })
+        };
+        texts.into_iter().map(one).collect()
+    }
+
+    fn rule(&self, raw: RawRule, is_own: bool) -> Result<Rule, RuleError> {
+        let at = raw.id.span().start;
+        let id = raw.id.into_inner();
+        if !id.starts_with(|c: char| c.is_ascii_alphanumeric())
+            || !id.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
+        {
+            return Err(self.error(at, None, format!("\"{id}\" is no id: use letters, digits, -, _ and .")));
+        }
+        if raw.take.is_empty() && raw.truncate.is_empty() && raw.special.is_empty() {
+            return Err(self.error(at, Some(&id), "it takes nothing: it needs \"take\" or \"truncate\"".to_owned()));
+        }
+        if let Some(path) = raw.only_with.as_ref().filter(|path| path.starts_with('/')) {
+            return Err(self.error(at, Some(&id), format!("\"only-with\" is relative to the file, not \"{path}\"")));
+        }
+        let globs = |texts| self.globs(&id, texts);
+        Ok(Rule {
+            title: raw.title.unwrap_or_else(|| id.clone()),
+            group: raw.group.unwrap_or_else(|| "own".to_owned()),
+            class: raw.class.unwrap_or(if is_own { Safety::OptIn } else { Safety::Safe }),
+            profiles: raw.profiles,
+            breaks: raw.breaks,
+            source: raw.source,
+            take: globs(raw.take)?,
+            keep: globs(raw.keep)?,
+            truncate: globs(raw.truncate)?,
+            special: globs(raw.special)?,
+            dangling: globs(raw.dangling)?,
+            only_with: raw.only_with,
+            unless_command: raw.unless_command,
+            unless_path: globs(raw.unless_path)?,
+            unless_linked: raw.unless_linked,
+            unless_mentioned: raw.unless_mentioned,
+            is_own,
+            id,
+        })
+    }
+}
+
+/// All rules there are.
+#[derive(Clone, Debug)]
+pub struct Rules {
+    pub(super) rules: Vec<Rule>,
+    pub(super) never: Vec<Never>,
+}
+
+impl Rules {
+    /// The built-in ones.
+    pub fn built_in() -> Result<Self, RuleError> {
+        let source = Source { file: "rules.toml", text: include_str!("rules.toml") };
+        let rules = source.parse::<RuleFile>()?.rule.into_iter().map(|raw| source.rule(raw, false));
+        let rules = rules.collect::<Result<_, _>>()?;
+        let source = Source { file: "never.toml", text: include_str!("never.toml") };
+        let never = source.parse::<NeverFile>()?.never.into_iter().map(|raw| {
+            let paths = source.globs(&raw.id, raw.paths)?;
+            Ok(Never { why: raw.why, database: raw.database, fixed: raw.fixed, paths })
+        });
+        Ok(Self { rules, never: never.collect::<Result<_, RuleError>>()? })
+    }
+
+    /// Adds the rules of a user's `file`.
+    pub fn add(&mut self, file: &str, text: &str) -> Result<(), RuleError> {
+        let source = Source { file, text };
+        for raw in source.parse::<RuleFile>()?.rule {
+            let at = raw.id.span().start;
+            let rule = source.rule(raw, true)?;
+            if self.find(&rule.id).is_some() {
+                return Err(source.error(at, Some(&rule.id), "there is a rule of this name already".to_owned()));
+            }
+            self.rules.push(rule);
+        }
+        Ok(())
+    }
+
+    /// All, the built-in ones first.
+    pub fn all(&self) -> &[Rule] {
+        &self.rules
+    }
+
+    /// The rule called `id`.
+    pub fn find(&self, id: &str) -> Option<&Rule> {
+        self.rules.iter().find(|rule| rule.id == id)
+    }
+}

@@ -1,0 +1,3 @@
+//! What can be done with images: one page a verb, with what it is asked beside it.
+
+pub(crate) mod squash;

@@ -1,0 +1,57 @@
+//! What the manifest of a squashed image tells of how it was made.
+
+use super::request::Squash;
+use crate::assemble::Provenance;
+use crate::layer::Compression;
+use crate::plan::{Exactness, Keep, Split};
+use crate::times::Times;
+
+impl Squash {
+    /// What is told; `None` when nothing shall be.
+    pub(super) fn provenance(&self) -> Option<Provenance> {
+        let options = self.made_with().join(" ");
+        self.tells_provenance.then_some(Provenance { version: env!("CARGO_PKG_VERSION"), options })
+    }
+
+    /// The options that make another image, as they are written on the command line, without what is nobody's business:
+    /// paths and values.
+    fn made_with(&self) -> Vec<String> {
+        let mut said = Vec::new();
+        match &self.keep {
+            Keep::Nothing => {}
+            Keep::Guess => said.push("keep-base=auto".to_owned()),
+            Keep::Base(_) => said.push("keep-base".to_owned()),
+            Keep::First(count) => said.push(format!("keep-layers={count}")),
+            Keep::AllButLast(count) => said.push(format!("last={count}")),
+            Keep::Below(_) => said.push("from".to_owned()),
+            Keep::Around(..) => said.push("layers".to_owned()),
+        }
+        match self.exactness {
+            Exactness::Auto => {}
+            Exactness::Always => said.push("exact=always".to_owned()),
+            Exactness::Never => said.push("exact=never".to_owned()),
+        }
+        let (compression, level) = match self.compression {
+            None => (Some("keep"), None),
+            Some(Compression::None) => (Some("none"), None),
+            Some(Compression::Gzip(level)) => (None, level),
+            Some(Compression::Zstd(3)) => (Some("zstd"), None),
+            Some(Compression::Zstd(level)) => (Some("zstd"), Some(level.unsigned_abs())),
+        };
+        said.extend(compression.map(|name| format!("compression={name}")));
+        if self.split != Split::No {
+            said.push(format!("split={}", self.split));
+        }
+        said.extend(self.prune.made_with());
+        if self.link_equal_files {
+            said.push("hardlink-duplicates".to_owned());
+        }
+        said.extend(level.map(|level| format!("compression-level={level}")));
+        match self.edits.times {
+            Times::Keep => {}
+            Times::Clamp(_) => said.push("timestamp=clamp".to_owned()),
+            Times::Set(time) => said.push(format!("timestamp={}", time.seconds)),
+        }
+        said
+    }
+}

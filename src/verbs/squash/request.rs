@@ -1,0 +1,88 @@
+//! What can be asked of a squash. Every field says its unit, its default and what goes wrong.
+
+use std::path::Path;
+
+use crate::assemble::Edits;
+use crate::image::Resources;
+use crate::input::{Origin, Selection};
+use crate::layer::Compression;
+use crate::oci::Reference;
+use crate::output::{Format, Target};
+use crate::plan::{Exactness, Keep, Split};
+use crate::slim::Choice;
+use crate::times::Times;
+
+/// One squash: what to read, what to keep, what to write.
+#[derive(Clone, Debug)]
+pub struct Squash {
+    /// The archive.
+    pub input: Origin,
+    /// Where the new archive goes.
+    pub target: Target,
+    /// Which images of the archive; the default is all.
+    pub selection: Selection,
+    /// New names for the image; empty (the default) keeps the input's. An error when several images would get them.
+    pub tags: Vec<Reference>,
+    /// Which layers stay as they are; the default is none.
+    pub keep: Keep,
+    /// Whether kept layers are read, so that nothing that they have is written again; the default is where it costs little.
+    pub exactness: Exactness,
+    /// What is pruned; the default is nothing.
+    pub prune: Choice,
+    /// Whether files that are equal but for their names become hard links of one; the default is no.
+    pub link_equal_files: bool,
+    /// Into which layers the squashed file system is divided; the default is one.
+    pub split: Split,
+    /// For which consumers the output is; the default suits all.
+    pub format: Format,
+    /// What the new documents say that the old ones do not; by default only that the image was squashed.
+    pub edits: Edits,
+    /// Whether annotations tell what the image was made from, and how; the default is yes.
+    pub tells_provenance: bool,
+    /// Whether what would be repaired or left out is an error; the default is no.
+    pub strict: bool,
+    /// How the new layers are compressed; `None` as the newest of the squashed ones is. The default is gzip.
+    pub compression: Option<Compression>,
+    /// What of the machine may be used.
+    pub resources: Resources,
+}
+
+impl Squash {
+    /// Squashes all images of the archive or layout at `input` into one layer each, into an archive at `output` that every
+    /// consumer reads.
+    pub fn new(input: impl AsRef<Path>, output: impl AsRef<Path>) -> Self {
+        let path = |path: &Path| path.to_path_buf();
+        Self::between(Origin::Path(path(input.as_ref())), Target::Path(path(output.as_ref())))
+    }
+
+    /// The same from and to other places.
+    pub fn between(input: Origin, target: Target) -> Self {
+        Self {
+            input,
+            target,
+            selection: Selection::default(),
+            tags: Vec::new(),
+            keep: Keep::default(),
+            exactness: Exactness::default(),
+            prune: Choice::default(),
+            link_equal_files: false,
+            split: Split::default(),
+            format: Format::default(),
+            edits: Edits::default(),
+            tells_provenance: true,
+            strict: false,
+            compression: Some(Compression::Gzip(None)),
+            resources: Resources::default(),
+        }
+    }
+
+    /// Whether compressed blocks may be copied. Who asks for equal times wants bytes that depend on the contents alone.
+    pub(super) fn splices(&self) -> bool {
+        self.edits.times == Times::Keep
+    }
+
+    /// Rules are about the whole file system, so layers below are read too when there are any.
+    pub(super) fn exactness(&self) -> Exactness {
+        if self.prune.is_empty() { self.exactness } else { Exactness::Always }
+    }
+}
