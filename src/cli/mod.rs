@@ -246,7 +246,9 @@ impl Arguments {
             (CompressionChoice::Gzip, None) => Ok(Some(Compression::Gzip(None))),
             (CompressionChoice::Gzip, Some(level @ 1..=9)) => Ok(Some(Compression::Gzip(Some(level)))),
             (CompressionChoice::Zstd, None) => Ok(Some(Compression::Zstd(3))),
-            (CompressionChoice::Zstd, Some(level @ 1..=19)) => Ok(Some(Compression::Zstd(level.cast_signed()))),
+            (CompressionChoice::Zstd, Some(level @ 1..=19)) => {
+                i32::try_from(level).map(|level| Some(Compression::Zstd(level))).map_err(|error| error.to_string())
+            }
             (CompressionChoice::Gzip, Some(level)) => {
                 Err(format!("--compression-level: gzip has the levels 1 to 9, not {level}"))
             }

@@ -192,7 +192,7 @@ impl<R: BufRead> GzipReader<R> {
     /// They are collected in `bytes`, which must be empty.
     pub fn keep(&mut self, bit: u64, mut bytes: Vec<u8>) {
         debug_assert_eq!(bit.div_ceil(8), self.taken);
-        if !bit.is_multiple_of(8) {
+        if bit % 8 != 0 {
             bytes.push(self.last_byte);
         }
         self.kept = Some(Kept { from: bit / 8, bytes });
@@ -223,9 +223,7 @@ impl<R: BufRead> GzipReader<R> {
     /// Fills `output`, and with [`Until::Boundary`] stops before it is full where a block begins or ends. Returns the
     /// bytes written, and where it stopped.
     pub fn read(&mut self, output: &mut [u8], until: Until) -> io::Result<(usize, Place)> {
-        if let Some(boundary) = self.resumed.take()
-            && until == Until::Boundary
-        {
+        if let (Some(boundary), Until::Boundary) = (self.resumed.take(), until) {
             return Ok((0, Place::Boundary(boundary)));
         }
         let mut filled = 0;

@@ -26,7 +26,10 @@ pub(super) fn compress_both(our: &mut Words, ours: &[Block], their: &mut Words, 
     compress256(their, theirs);
 }
 
+/// Every function here asks one thing of its caller: that [`x86::is_available`] said yes. Rust 1.85 has no safe functions
+/// for certain processors yet; from 1.86 on only the loads and the store would be unsafe.
 #[cfg(target_arch = "x86_64")]
+#[allow(unsafe_op_in_unsafe_fn)]
 mod x86 {
     use std::arch::x86_64::{
         __m128i, _mm_add_epi32, _mm_alignr_epi8, _mm_blend_epi16, _mm_loadu_si128, _mm_set_epi64x,
@@ -68,7 +71,7 @@ mod x86 {
     }
 
     #[target_feature(enable = "sha,sse4.1,ssse3")]
-    pub(super) fn compress_both(our: &mut Words, ours: &[Block], their: &mut Words, theirs: &[Block]) {
+    pub(super) unsafe fn compress_both(our: &mut Words, ours: &[Block], their: &mut Words, theirs: &[Block]) {
         let (mut a, mut b) = (Lane::begin(our), Lane::begin(their));
         for (our_block, their_block) in ours.iter().zip(theirs) {
             let before = [(a.abef, a.cdgh), (b.abef, b.cdgh)];
@@ -96,7 +99,7 @@ mod x86 {
     impl Lane {
         #[inline]
         #[target_feature(enable = "sha,sse4.1,ssse3")]
-        fn begin(words: &Words) -> Self {
+        unsafe fn begin(words: &Words) -> Self {
             let (low, high) = words.split_at(4);
             let cdab = _mm_shuffle_epi32(load(low), 0xb1);
             let efgh = _mm_shuffle_epi32(load(high), 0x1b);
@@ -106,7 +109,7 @@ mod x86 {
 
         #[inline]
         #[target_feature(enable = "sha,sse4.1,ssse3")]
-        fn end(self, words: &mut Words) {
+        unsafe fn end(self, words: &mut Words) {
             let feba = _mm_shuffle_epi32(self.abef, 0x1b);
             let dchg = _mm_shuffle_epi32(self.cdgh, 0xb1);
             let (low, high) = words.split_at_mut(4);
@@ -116,11 +119,11 @@ mod x86 {
 
         #[inline]
         #[target_feature(enable = "sha,sse4.1,ssse3")]
-        fn load(&mut self, block: &Block) {
+        unsafe fn load(&mut self, block: &Block) {
             let big_endian = _mm_set_epi64x(0x0c0d_0e0f_0809_0a0b, 0x0405_0607_0001_0203);
-            for (words, bytes) in self.schedule.iter_mut().zip(block.as_chunks::<16>().0) {
-                // SAFETY: 16 bytes are read from an array of 16.
-                let loaded = unsafe { _mm_loadu_si128(bytes.as_ptr().cast()) };
+            for (words, bytes) in self.schedule.iter_mut().zip(block.chunks_exact(16)) {
+                // 16 bytes are read from as many.
+                let loaded = _mm_loadu_si128(bytes.as_ptr().cast());
                 *words = _mm_shuffle_epi8(loaded, big_endian);
             }
         }
@@ -128,7 +131,7 @@ mod x86 {
         /// The next four words of the message schedule, in place of those of row `at`, which are used up.
         #[inline]
         #[target_feature(enable = "sha,sse4.1,ssse3")]
-        fn extend(&mut self, at: usize) {
+        unsafe fn extend(&mut self, at: usize) {
             let w = |back: usize| self.schedule[(at + back) % 4];
             let sum = _mm_add_epi32(_mm_sha256msg1_epu32(w(0), w(1)), _mm_alignr_epi8(w(3), w(2), 4));
             self.schedule[at] = _mm_sha256msg2_epu32(sum, w(3));
@@ -137,7 +140,7 @@ mod x86 {
         /// Four rounds of both, taking turns.
         #[inline]
         #[target_feature(enable = "sha,sse4.1,ssse3")]
-        fn rounds(a: &mut Self, b: &mut Self, at: usize, constants: __m128i) {
+        unsafe fn rounds(a: &mut Self, b: &mut Self, at: usize, constants: __m128i) {
             let our_words = _mm_add_epi32(a.schedule[at], constants);
             let their_words = _mm_add_epi32(b.schedule[at], constants);
             a.cdgh = _mm_sha256rnds2_epu32(a.cdgh, a.abef, our_words);
@@ -150,18 +153,18 @@ mod x86 {
     /// Four words in a register.
     #[inline]
     #[target_feature(enable = "sse2")]
-    fn load(words: &[u32]) -> __m128i {
+    unsafe fn load(words: &[u32]) -> __m128i {
         assert_eq!(words.len(), 4);
-        // SAFETY: 16 bytes are read from four words.
-        unsafe { _mm_loadu_si128(words.as_ptr().cast()) }
+        // 16 bytes are read from four words.
+        _mm_loadu_si128(words.as_ptr().cast())
     }
 
     #[inline]
     #[target_feature(enable = "sse2")]
-    fn store(words: &mut [u32], register: __m128i) {
+    unsafe fn store(words: &mut [u32], register: __m128i) {
         assert_eq!(words.len(), 4);
-        // SAFETY: 16 bytes are written to four words.
-        unsafe { _mm_storeu_si128(words.as_mut_ptr().cast(), register) };
+        // 16 bytes are written to four words.
+        _mm_storeu_si128(words.as_mut_ptr().cast(), register);
     }
 }
 

@@ -196,7 +196,7 @@ impl Hand {
     /// The text and its next `count` blocks.
     fn next(&mut self, count: usize) -> (&mut Text, &[Block]) {
         let end = self.blocks.start + count * size_of::<Block>();
-        let blocks = self.piece[self.blocks.start..end].as_chunks().0;
+        let (blocks, _) = super::text::blocks(&self.piece[self.blocks.start..end]);
         self.blocks.start = end;
         (&mut self.text, blocks)
     }
@@ -233,9 +233,8 @@ impl Hash<'_> {
         self.hashing.work.notify_all();
         loop {
             let lane = &mut state.lanes[self.lane];
-            if lane.waiting.is_empty()
-                && let Some(text) = lane.text.clone()
-            {
+            let finished = if lane.waiting.is_empty() { lane.text.clone() } else { None };
+            if let Some(text) = finished {
                 let len = text.len();
                 return (Digest::from_hash(text.finish()), len);
             }

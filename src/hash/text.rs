@@ -1,6 +1,8 @@
 //! One text on its way to its SHA-256 (FIPS 180-4), in the pieces in which it comes.
 
 use sha2::block_api::compress256;
+use sha2::digest::array::Array;
+use sha2::digest::consts::U64;
 
 use super::pair::{Block, Words, compress_both};
 
@@ -16,6 +18,12 @@ pub(super) struct Text {
 /// FIPS 180-4, section 5.3.3.
 const BEGIN: Words =
     [0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19];
+
+/// The whole blocks at the start of some bytes, and the rest.
+pub(super) fn blocks(bytes: &[u8]) -> (&[Block], &[u8]) {
+    let (blocks, rest) = Array::<u8, U64>::slice_as_chunks(bytes);
+    (Array::cast_slice_to_core(blocks), rest)
+}
 
 impl Text {
     pub(super) fn new() -> Self {
@@ -45,7 +53,7 @@ impl Text {
             compress256(&mut self.words, &[*block]);
             self.tail.clear();
         }
-        let (blocks, tail) = rest.as_chunks();
+        let (blocks, tail) = blocks(rest);
         self.tail.extend_from_slice(tail);
         blocks
     }
@@ -67,11 +75,11 @@ impl Text {
         let end = (self.tail.len() + 8).next_multiple_of(size_of::<Block>());
         self.tail.resize(end - 8, 0);
         self.tail.extend_from_slice(&bits.to_be_bytes());
-        let (blocks, _) = self.tail.as_chunks();
+        let (blocks, _) = blocks(&self.tail);
         compress256(&mut self.words, blocks);
         let mut hash = [0; 32];
-        for (bytes, word) in hash.as_chunks_mut().0.iter_mut().zip(self.words) {
-            *bytes = word.to_be_bytes();
+        for (bytes, word) in hash.chunks_exact_mut(4).zip(self.words) {
+            bytes.copy_from_slice(&word.to_be_bytes());
         }
         hash
     }

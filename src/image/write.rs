@@ -53,9 +53,8 @@ pub fn write(
     let limit = host.resources.limits.written_bytes();
     let (recipes, ledger) = recipes(new, &loaded.indexes, fates, &plan.squashed, limit).of(input)?;
     let Some((diff, _)) = new else { return Ok(Outcome { written: Vec::new(), ledger }) };
-    if let [recipe] = &recipes[..]
-        && let Some((position, written)) = writing.unchanged(recipe)
-    {
+    let only = if let [recipe] = &recipes[..] { writing.unchanged(recipe) } else { None };
+    if let Some((position, written)) = only {
         output.copy(position, loaded)?;
         return Ok(Outcome { written: vec![written], ledger });
     }

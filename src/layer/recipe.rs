@@ -102,10 +102,8 @@ pub fn recipes(
 
 impl Cook<'_> {
     fn step(&mut self, step: Step) {
-        if let Step::Ahead(id) | Step::Node(id) = step
-            && self.upper.is_implied(id)
-            && self.diff.leaves_implied_out()
-        {
+        let is_left_out = |id| self.upper.is_implied(id) && self.diff.leaves_implied_out();
+        if matches!(step, Step::Ahead(id) | Step::Node(id) if is_left_out(id)) {
             return;
         }
         self.recipe.entries += 1;
@@ -185,13 +183,12 @@ impl Cook<'_> {
 
     fn copy(&mut self, layer: u16, start: u64, len: u64) {
         self.recipe.plain_size += len;
-        if let Some(Segment::Copy { layer: last, start: from, len: run }) = self.recipe.segments.last_mut()
-            && *last == layer
-            && *from + *run == start
-        {
-            *run += len;
-        } else if len > 0 {
-            self.recipe.segments.push(Segment::Copy { layer, start, len });
+        match self.recipe.segments.last_mut() {
+            Some(Segment::Copy { layer: last, start: from, len: run }) if *last == layer && *from + *run == start => {
+                *run += len;
+            }
+            _ if len > 0 => self.recipe.segments.push(Segment::Copy { layer, start, len }),
+            _ => {}
         }
     }
 }

@@ -50,10 +50,7 @@ impl HistoryRow {
     #[must_use]
     pub fn with_created(mut self, change: impl FnOnce(Option<String>) -> Option<String>) -> Self {
         let before: Option<String> = self.0.get("created", "").ok().flatten();
-        let after = change(before.clone());
-        if after != before
-            && let Some(after) = after
-        {
+        if let Some(after) = change(before.clone()).filter(|after| before.as_ref() != Some(after)) {
             self.0.set("created", &after);
         }
         self

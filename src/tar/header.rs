@@ -43,7 +43,7 @@ impl Block {
         if fits(unsigned(&self.0) - unsigned(field) + spaces) {
             return Ok(());
         }
-        let signed = |bytes: &[u8]| bytes.iter().map(|byte| i64::from(byte.cast_signed())).sum::<i64>();
+        let signed = |bytes: &[u8]| bytes.iter().map(|byte| i64::from(i8::from_ne_bytes([*byte]))).sum::<i64>();
         if fits(signed(&self.0) - signed(field) + spaces) { Ok(()) } else { Err(InvalidHeader::Checksum) }
     }
 

@@ -300,6 +300,7 @@ impl<R: Forward> Members<R> {
         let mut stored = if has_contents { natural("size", fields.size)? } else { 0 };
         let mut size = stored;
         let mut map = None;
+        let version = if typeflag == b'0' { fields.sparse.version()? } else { None };
         if typeflag == b'S' {
             let mut pairs = block.sparse()?;
             let mut more = block.sparse_continues();
@@ -313,9 +314,7 @@ impl<R: Forward> Members<R> {
             }
             size = natural("real size", block.sparse_size()?)?;
             map = Some(pairs);
-        } else if typeflag == b'0'
-            && let Some(version) = fields.sparse.version()?
-        {
+        } else if let Some(version) = version {
             if let Some(name) = fields.sparse.name.take() {
                 fields.name = name;
             }

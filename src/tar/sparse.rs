@@ -56,7 +56,7 @@ pub(super) fn parse_list(text: &[u8]) -> Result<Vec<(u64, u64)>, InvalidSparse> 
         return Ok(Vec::new());
     }
     let numbers: Option<Vec<u64>> = text.split(|byte| *byte == b',').map(pax::decimal).collect();
-    let numbers = numbers.filter(|numbers| numbers.len().is_multiple_of(2)).ok_or(InvalidSparse::Malformed)?;
+    let numbers = numbers.filter(|numbers| numbers.len() % 2 == 0).ok_or(InvalidSparse::Malformed)?;
     Ok(numbers.chunks_exact(2).map(|pair| (pair[0], pair[1])).collect())
 }
 

@@ -93,7 +93,7 @@ fn likeness(inode: &Inode) -> u64 {
     let Kind::File { size, fingerprint } = inode.kind else { return 0 };
     let owner = u64::from(*uid) << 32 | u64::from(*gid);
     let rest = u64::from(mtime.nanoseconds) << 16 | u64::from(*mode);
-    let words = [size, mtime.seconds.cast_unsigned(), owner, rest];
+    let words = [size, u64::from_ne_bytes(mtime.seconds.to_ne_bytes()), owner, rest];
     words
         .into_iter()
         .fold(fingerprint, |mixed, word| (mixed ^ word).rotate_left(29).wrapping_mul(0x9e37_79b9_7f4a_7c15))

@@ -183,7 +183,7 @@ fn large() -> (Vec<Vec<u8>>, Vec<u8>) {
         }
         Entry { name: format!("f{at:04}").into_bytes(), node: Node::new(Kind::File(contents)) }
     };
-    let size = |at: usize| if at.is_multiple_of(7) { 400_000 } else { 20_000 + at * 100 };
+    let size = |at: usize| if at % 7 == 0 { 400_000 } else { 20_000 + at * 100 };
     let base = Layer { entries: (0..300).map(|at| file(at, size(at))).collect(), ..Layer::default() };
     let gone = (0..300).filter(|at| at % 11 == 0 || (100..140).contains(at) || at % 13 == 5);
     let gone = gone.map(|at| format!(".wh.f{at:04}").into_bytes());

@@ -84,9 +84,7 @@ impl<'e> Engine<'e> {
                 skipped: self.skipped[at].clone(),
                 ..RuleOutcome::default()
             };
-            if rule.unless_linked
-                && let Some(area) = self.matches.of(at, Action::Take)
-            {
+            if let Some(area) = self.matches.of(at, Action::Take).filter(|_| rule.unless_linked) {
                 let all_links = all_links.get_or_insert_with(|| links(tree));
                 result.skipped = result.skipped.or_else(|| linked(tree, all_links, area));
             }

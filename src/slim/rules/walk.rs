@@ -59,9 +59,10 @@ pub(super) fn walk(tree: &Tree, globs: &[&Glob], only: Option<&[bool]>, found: &
                     todo.push((child, inside, is_linked));
                 }
             }
-            if !beyond.is_empty()
-                && let Some(target) = tree.resolve(&tree.path(child), &mut budget)
-            {
+            if beyond.is_empty() {
+                continue;
+            }
+            if let Some(target) = tree.resolve(&tree.path(child), &mut budget) {
                 beyond.retain(|state| entered.insert((target, *state)));
                 if !beyond.is_empty() && tree.inode(target).kind == Kind::Directory {
                     todo.push((target, beyond, true));

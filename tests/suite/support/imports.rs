@@ -129,11 +129,8 @@ impl House {
         };
         let mut edges: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         for (from, to) in self.imports() {
-            if let (Some(from), Some(to)) = (below(from), below(to))
-                && from != to
-                && from != "mod"
-                && to != "mod"
-            {
+            let (Some(from), Some(to)) = (below(from), below(to)) else { continue };
+            if from != to && from != "mod" && to != "mod" {
                 edges.entry(from).or_default().insert(to);
             }
         }
