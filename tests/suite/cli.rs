@@ -487,7 +487,7 @@ fn provenance_is_told_by_default_without_paths_and_values() {
             .concat(),
         );
     let options = "keep-base exact=always compression=zstd split=auto prune=+man prune-path keep rules \
-                   hardlink-duplicates compression-level=5";
+                   hardlink-duplicates compression-level=5 label env user";
     assert_eq!(found.manifest["annotations"]["imgsquash.options"], options);
     for (arguments, options) in [
         (&["--keep-base", "auto"][..], "keep-base=auto"),
@@ -496,6 +496,13 @@ fn provenance_is_told_by_default_without_paths_and_values() {
         (&["--from", "2"], "from"),
         (&["--layers", "2..3"], "layers"),
         (&["--timestamp", "5"], "timestamp=5"),
+        (
+            &["--media-types", "docker", "--history", "single", "-m", "secret"],
+            "history=single media-types=docker message",
+        ),
+        (&["--history", "none", "--rm-label", "secret", "--rm-env", "SECRET"], "history=none rm-label rm-env"),
+        (&["--annotation", "secret=secret", "--rm-annotation", "other"], "annotation rm-annotation"),
+        (&["--workdir", "/secret", "--entrypoint", "secret", "--cmd", "secret"], "workdir entrypoint cmd"),
     ] {
         assert_eq!(squashed(&place, arguments).manifest["annotations"]["imgsquash.options"], options);
     }

@@ -1,7 +1,7 @@
 //! What the manifest of a squashed image tells of how it was made.
 
 use super::request::Squash;
-use crate::assemble::Provenance;
+use crate::assemble::{ConfigEdits, Edits, HistoryMode, MediaTypes, Provenance};
 use crate::layer::Compression;
 use crate::plan::{Exactness, Keep, Split};
 use crate::times::Times;
@@ -52,6 +52,34 @@ impl Squash {
             Times::Clamp(_) => said.push("timestamp=clamp".to_owned()),
             Times::Set(time) => said.push(format!("timestamp={}", time.seconds)),
         }
+        said.extend(edited(&self.edits));
         said
     }
+}
+
+/// The options that edit documents.
+fn edited(edits: &Edits) -> Vec<String> {
+    let Edits { history, message, times: _, config, annotations, removed_annotations, media_types } = edits;
+    let ConfigEdits { labels, removed_labels, env, removed_env, user, working_dir, entrypoint, cmd } = config;
+    let history = match history {
+        HistoryMode::Keep => None,
+        HistoryMode::Single => Some("history=single"),
+        HistoryMode::None => Some("history=none"),
+    };
+    let asked = [
+        (*media_types == MediaTypes::Docker, "media-types=docker"),
+        (message.is_some(), "message"),
+        (!labels.is_empty(), "label"),
+        (!removed_labels.is_empty(), "rm-label"),
+        (!annotations.is_empty(), "annotation"),
+        (!removed_annotations.is_empty(), "rm-annotation"),
+        (!env.is_empty(), "env"),
+        (!removed_env.is_empty(), "rm-env"),
+        (user.is_some(), "user"),
+        (working_dir.is_some(), "workdir"),
+        (entrypoint.is_some(), "entrypoint"),
+        (cmd.is_some(), "cmd"),
+    ];
+    let asked = asked.into_iter().filter(|(is_asked, _)| *is_asked).map(|(_, name)| name);
+    history.into_iter().chain(asked).map(str::to_owned).collect()
 }
