@@ -16,6 +16,17 @@ pub enum Codec {
     Zstd,
 }
 
+impl Codec {
+    /// What it is called.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Plain => "none",
+            Self::Gzip => "gzip",
+            Self::Zstd => "zstd",
+        }
+    }
+}
+
 /// A compression that no runtime reads.
 #[derive(Debug, Error, PartialEq, Eq)]
 #[error("it is compressed with {0}, expected gzip, zstd or none")]

@@ -73,6 +73,8 @@ pub mod slim;
 #[doc(hidden)]
 pub mod tar;
 #[doc(hidden)]
+pub mod text;
+#[doc(hidden)]
 pub mod times;
 #[doc(hidden)]
 pub mod tree;

@@ -1,6 +1,5 @@
 //! The command: reads arguments, runs one squash, prints what came of it, and picks the exit code.
 
-mod account;
 mod bar;
 mod cli;
 
@@ -9,6 +8,8 @@ use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use imgsquash::progress::Progress;
+use imgsquash::report::text;
+use imgsquash::text::line;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
@@ -47,9 +48,9 @@ fn main() -> ExitCode {
     }
     match outcome {
         Ok(Ok(report)) => {
-            account::notes(&report);
+            say(&text::notes(&report));
             if !arguments.quiet {
-                account::print(&report, &request);
+                say(&text::account(&report));
             }
             match write_report(arguments.report.as_deref(), &report) {
                 Ok(()) => ExitCode::SUCCESS,
@@ -75,21 +76,22 @@ fn print_out(text: &str) -> ExitCode {
     }
 }
 
+/// Tells that it failed, in one line.
 fn fail(message: &str, code: u8) -> ExitCode {
-    // Names from archives are escaped where they come in; a message is one line whatever else it carries.
-    let mut line: String = message.chars().take(MAX_MESSAGE).map(|c| if c.is_control() { ' ' } else { c }).collect();
-    if line.len() < message.len() {
-        line.push('…');
-    }
-    let _ = writeln!(std::io::stderr(), "imgsquash: {line}");
+    let _ = writeln!(std::io::stderr(), "imgsquash: {}", line(message, MAX_MESSAGE));
     ExitCode::from(code)
+}
+
+/// Prints lines to standard error, so that an archive can go to standard output.
+fn say(lines: &[String]) {
+    let text: String = lines.iter().map(|text| line(text, MAX_MESSAGE) + "\n").collect();
+    let _ = std::io::stderr().write_all(text.as_bytes());
 }
 
 fn write_report(target: Option<&std::path::Path>, report: &imgsquash::report::Report) -> std::io::Result<()> {
     let Some(path) = target else { return Ok(()) };
-    let mut json = serde_json::to_vec_pretty(report)?;
-    json.push(b'\n');
-    if path.as_os_str() == "-" { std::io::stdout().write_all(&json) } else { std::fs::write(path, json) }
+    let json = imgsquash::text::json(&serde_json::to_string_pretty(report)?) + "\n";
+    if path.as_os_str() == "-" { std::io::stdout().write_all(json.as_bytes()) } else { std::fs::write(path, json) }
 }
 
 fn remove_temporary_files_on_signals() {

@@ -47,6 +47,28 @@ pub enum Target {
     Nowhere,
 }
 
+impl Target {
+    /// The command that loads what is written there in `format`; `None` when there is none.
+    pub fn next(&self, format: Format) -> Option<String> {
+        let Self::Path(path) = self else { return None };
+        let path = quoted(&path.display().to_string());
+        Some(match format {
+            Format::Universal | Format::DockerArchive => format!("docker load -i {path}"),
+            Format::OciArchive => format!("podman load -i {path}"),
+            Format::OciDirectory => format!("skopeo copy oci:{path} DESTINATION"),
+        })
+    }
+}
+
+/// A word as a shell reads it.
+fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_alphanumeric() || "/._-+:@%,=".contains(c);
+    match !word.is_empty() && word.chars().all(is_plain) {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', "'\\''")),
+    }
+}
+
 /// Takes the parts of an image archive.
 pub trait Sink {
     /// Where the bytes of the next `count` blobs go, which may be written at once. They count only once

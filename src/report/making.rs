@@ -11,7 +11,7 @@ use crate::finding::Findings;
 use crate::layer::{Layers, Written};
 use crate::ledger::{Cause, Ledger};
 use crate::oci::{Catalog, Digest, Image, ImageId};
-use crate::output::Target;
+use crate::output::{Format, Target};
 use crate::plan::{Plan, Planned};
 use crate::slim::{Equal, Pruned, RuleOutcome};
 
@@ -23,10 +23,10 @@ struct Made<'m> {
 }
 
 impl Report {
-    /// The receipt for `images`, which became `made` in an output of so many bytes.
+    /// The receipt for `images`, which became `made` in an output of this format and so many bytes.
     pub(crate) fn new(
         input: String,
-        target: &Target,
+        (target, format): (&Target, Format),
         output_bytes: u64,
         images: &Catalog,
         made: BTreeMap<ImageId, ImageReport>,
@@ -48,6 +48,7 @@ impl Report {
                 Target::Nowhere => None,
             },
             output_bytes,
+            next: target.next(format),
             images: named.collect(),
             notes: findings.iter().map(ToString::to_string).collect(),
             findings,
@@ -75,6 +76,7 @@ impl ImageReport {
             title: title.map(str::to_owned),
             digest: written.digest.to_string(),
             diff_id: written.diff_id.to_string(),
+            compression: written.codec.name(),
             entries: written.entries,
             uncompressed_bytes: written.plain_size,
             compressed_bytes: written.size,

@@ -1,7 +1,9 @@
-//! Receipts: what was done, as data. Rendering them is somebody else's business.
+//! Receipts: what was done, as data, and what people see of them.
 
 mod making;
 mod squash;
+pub mod text;
+mod units;
 
 pub use crate::finding::{Finding, Severity};
 

@@ -22,6 +22,8 @@ pub struct Report {
     pub output: Option<String>,
     /// Bytes of the output archive; for a dry run, of its blobs and documents.
     pub output_bytes: u64,
+    /// The command that loads the output; null when there is nothing to load.
+    pub next: Option<String>,
     /// One for each image, in the order of the input.
     pub images: Vec<ImageReport>,
     /// What was dropped, left out or repaired, in words.
@@ -91,6 +93,8 @@ pub struct NewLayer {
     pub digest: String,
     /// The digest of its uncompressed bytes.
     pub diff_id: String,
+    /// How it is compressed: `none`, `gzip` or `zstd`.
+    pub compression: &'static str,
     /// Its entries.
     pub entries: u64,
     /// Its bytes, uncompressed.

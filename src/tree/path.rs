@@ -6,6 +6,8 @@ use std::hash::{BuildHasher, RandomState};
 use hashbrown::HashTable;
 use thiserror::Error;
 
+use crate::text::ShownBytes;
+
 /// A path inside the root: components of arbitrary bytes, none of them empty, `.` or `..`. The empty path is the root.
 #[derive(Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TreePath(Vec<u8>);
@@ -114,19 +116,7 @@ impl fmt::Display for TreePath {
         if self.is_root() {
             return f.write_str("/");
         }
-        for chunk in self.0.utf8_chunks() {
-            for character in chunk.valid().chars() {
-                if character.is_control() {
-                    write!(f, "{}", character.escape_default())?;
-                } else {
-                    write!(f, "{character}")?;
-                }
-            }
-            for byte in chunk.invalid() {
-                write!(f, "\\x{byte:02x}")?;
-            }
-        }
-        Ok(())
+        ShownBytes(&self.0).fmt(f)
     }
 }
 

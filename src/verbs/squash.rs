@@ -56,5 +56,5 @@ pub fn squash(request: &Squash, progress: &dyn Progress) -> Result<Report, Error
         assembled.insert(id, new);
     }
     let bytes = image::finish(&images, &assembled, *format, edits.media_types, output)?;
-    Ok(Report::new(archive.given(), &request.target, bytes, &images, made, findings))
+    Ok(Report::new(archive.given(), (&request.target, *format), bytes, &images, made, findings))
 }

@@ -15,6 +15,7 @@ mod keep;
 mod laws;
 mod packages;
 mod prune;
+mod shown;
 mod splice;
 mod split;
 mod support;

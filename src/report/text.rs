@@ -1,0 +1,132 @@
+//! A receipt as text for a person at a terminal, a line each. Whoever prints them makes them fit to be shown.
+
+use super::squash::{Change, EqualFiles, ImageReport, Reclaimed, Report};
+use super::units::{human, percent, plural};
+
+/// What was dropped, left out or repaired, a line each.
+pub fn notes(report: &Report) -> Vec<String> {
+    report.notes.iter().map(|note| format!("note: {note}")).collect()
+}
+
+/// The account of each image and where they went.
+pub fn account(report: &Report) -> Vec<String> {
+    let mut lines: Vec<String> = report.images.iter().flat_map(image).collect();
+    let size = human(report.output_bytes);
+    lines.push(match (report.output.as_deref(), &report.next) {
+        (None, _) => format!("nothing was written (dry run); the archive would have {size}"),
+        (Some("-"), _) => format!("wrote {size} to standard output"),
+        (Some(output), None) => format!("wrote {output} ({size})"),
+        (Some(output), Some(next)) => {
+            // Docker reads zstd layers since version 23.
+            let is_zstd =
+                report.images.iter().flat_map(|image| &image.new_layers).any(|layer| layer.compression == "zstd");
+            let since = if is_zstd && next.starts_with("docker ") { " (docker 23 or newer)" } else { "" };
+            let what = if next.starts_with("skopeo ") { "copy" } else { "load" };
+            format!("wrote {output} ({size}); {what} it with: {next}{since}")
+        }
+    });
+    lines
+}
+
+fn image(image: &ImageReport) -> Vec<String> {
+    let names = if image.names.is_empty() { "(no name)".to_owned() } else { image.names.join(", ") };
+    let mut lines = vec![format!("{names}  {}", image.platform)];
+    let Change { before, after } = image.layers;
+    lines.push(format!("  layers        {before:>10} -> {after}"));
+    if !image.kept_layers.is_empty() {
+        lines.push("  of the layers that were squashed:".to_owned());
+    }
+    let Change { before, after } = image.entries;
+    lines.push(format!("  entries       {before:>10} -> {after}"));
+    for (name, change) in [("uncompressed", image.uncompressed_bytes), ("compressed", image.compressed_bytes)] {
+        let Change { before, after } = change;
+        lines.push(format!("  {name:<13} {:>10} -> {}{}", human(before), human(after), percent(change)));
+    }
+    lines.push(format!("  reclaimed     {:>10}", human(image.reclaimed_bytes.total)));
+    lines.extend(causes(&image.reclaimed_bytes));
+    lines.extend(pruned(image));
+    let EqualFiles { files, bytes, linked } = image.equal_files;
+    if files > 0 && !linked {
+        lines.push(format!(
+            "  equal files   {:>10}  in {files} files that --hardlink-duplicates would link",
+            human(bytes)
+        ));
+    }
+    let kept: u64 = image.kept_layers.iter().map(|layer| layer.compressed_bytes).sum();
+    if !image.kept_layers.is_empty() {
+        let (count, kept) = (image.kept_layers.len(), human(kept));
+        lines.push(format!("  kept          {kept:>10}  in {count} {}, byte for byte", plural(count as u64, "layer")));
+    }
+    if image.new_layers.len() > 1 {
+        for layer in &image.new_layers {
+            let title = layer.title.as_deref().unwrap_or_default();
+            lines.push(format!(
+                "  new layer     {:>10}  {title}, {} entries",
+                human(layer.compressed_bytes),
+                layer.entries
+            ));
+        }
+    }
+    lines.push(format!("  image id      {}", image.image_id));
+    lines
+}
+
+/// Pruned files that are shown.
+const LARGEST: usize = 10;
+
+/// What each rule took, the largest files of all, and what was left because of a guard.
+fn pruned(image: &ImageReport) -> Vec<String> {
+    let Some(rules) = &image.pruned else { return Vec::new() };
+    let (files, bytes) = rules.iter().fold((0, 0), |(files, bytes), rule| (files + rule.files, bytes + rule.bytes));
+    let compressed: u64 = rules.iter().map(|rule| rule.estimated_compressed_bytes).sum();
+    let mut lines = Vec::new();
+    lines.push(format!(
+        "  pruned        {:>10}  in {files} {} (about {} compressed)",
+        human(bytes),
+        plural(files, "file"),
+        human(compressed)
+    ));
+    let mut taken: Vec<_> = rules.iter().filter(|rule| rule.files > 0).collect();
+    taken.sort_by_key(|rule| std::cmp::Reverse((rule.bytes, rule.files)));
+    for rule in taken {
+        lines.push(format!(
+            "                {:>8}  {}: {} {}, {}",
+            human(rule.bytes),
+            rule.id,
+            rule.files,
+            plural(rule.files, "file"),
+            rule.title
+        ));
+    }
+    let hidden: u64 = rules.iter().map(|rule| rule.hidden_in_kept_layers_bytes).sum();
+    if hidden > 0 {
+        let hidden = human(hidden);
+        lines.push(format!(
+            "                {hidden:>8}  of it lie in kept layers: hidden by whiteouts, nothing is freed"
+        ));
+    }
+    let mut largest: Vec<_> = rules.iter().flat_map(|rule| &rule.largest).filter(|file| file.bytes > 0).collect();
+    largest.sort_by(|a, b| (b.bytes, &a.path).cmp(&(a.bytes, &b.path)));
+    for (at, file) in largest.iter().take(LARGEST).enumerate() {
+        let first = if at == 0 { "largest" } else { "" };
+        lines.push(format!("    {first:<12}{:>8}  {}", human(file.bytes), file.path));
+    }
+    for rule in rules {
+        for guard in &rule.kept {
+            let (files, example) = (guard.files, &guard.example);
+            let (count, what) = (plural(files, "file"), &guard.guard);
+            lines.push(format!("    kept {files} {count} from {}: {what} ({example})", rule.id));
+        }
+        if let Some(reason) = &rule.skipped {
+            lines.push(format!("    skipped {}: {reason}", rule.id));
+        }
+    }
+    lines
+}
+
+/// The causes that took anything, a line each, largest first.
+fn causes(reclaimed: &Reclaimed) -> Vec<String> {
+    let mut causes: Vec<_> = reclaimed.causes().filter(|(.., bytes)| *bytes > 0).collect();
+    causes.sort_by_key(|(.., bytes)| std::cmp::Reverse(*bytes));
+    causes.iter().map(|(_, words, bytes)| format!("                {:>8}  {words}", human(*bytes))).collect()
+}
