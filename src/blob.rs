@@ -1,19 +1,32 @@
 //! Blobs: where bytes lie in an archive, and whether they are what a descriptor says.
+//!
+//! # Decisions
+//! - A file that is read more than once has to stay what it was when it was opened: its size and its time of change
+//!   (mtime) tell ([`Span::unchanged`]). Not its ctime: a hard link, a chmod or another file in its place (`mv`, as
+//!   `docker save -o` does) changes that too, and the bytes that were opened are still the same. Nor the name: whatever
+//!   has it now, what was opened is read.
+//! - That is the cheap half, which whoever writes can hide. [`Sealed`] is the other one.
+
+mod seal;
 
 use std::fs::File;
-use std::io::{self, Read, Seek, SeekFrom};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::num::NonZeroU64;
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, MetadataExt};
 use std::sync::Arc;
 
 use rustix::fs::{Advice, copy_file_range, fadvise};
 use rustix::io::Errno;
 use thiserror::Error;
 
+pub use self::seal::{BLOCK, Sealed, Sealing};
 use crate::oci::Digest;
 
 /// Bytes after which the disk is asked to begin writing, so that little is left to wait for at the end.
 pub const WRITEBACK: usize = 16 << 20;
+
+/// Bytes that are copied at a time by way of memory.
+const COPIED: usize = 256 << 10;
 
 /// Asks the disk to begin writing the `len` bytes of `file` from `offset` on. Only a hint: Linux begins to write what it
 /// is told is not needed, and keeps what is not written yet.
@@ -24,26 +37,100 @@ pub fn begin_writeback(file: &File, offset: u64, len: u64) {
 /// A stretch of an open file. Cheap to clone, readable from any number of threads at once.
 #[derive(Clone, Debug)]
 pub struct Span {
-    file: Arc<File>,
+    file: Arc<Opened>,
     offset: u64,
     len: u64,
 }
 
+/// A file, and what it was when it was opened if others may write to it.
+#[derive(Debug)]
+struct Opened {
+    file: File,
+    state: Option<State>,
+}
+
+/// What tells that somebody wrote to a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct State {
+    len: u64,
+    /// Seconds and nanoseconds.
+    modified: (i64, i64),
+}
+
+impl State {
+    fn of(file: &File) -> io::Result<Self> {
+        let found = file.metadata()?;
+        Ok(Self { len: found.len(), modified: (found.mtime(), found.mtime_nsec()) })
+    }
+}
+
+/// A file that is no longer what it was when it was opened.
+#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
+pub enum Changed {
+    /// It ends sooner.
+    #[error("the input became shorter while it was read: squash it again when nothing writes to it")]
+    Shorter,
+    /// It has other bytes.
+    #[error("the input changed while it was read: squash it again when nothing writes to it")]
+    Contents,
+}
+
+impl From<Changed> for io::Error {
+    fn from(problem: Changed) -> Self {
+        let kind = match problem {
+            Changed::Shorter => io::ErrorKind::UnexpectedEof,
+            Changed::Contents => io::ErrorKind::InvalidData,
+        };
+        Self::new(kind, problem)
+    }
+}
+
+/// A copy that cannot be made.
+#[derive(Debug, Error)]
+pub enum CopyError {
+    /// What is copied cannot be read.
+    #[error("cannot read it: {0}")]
+    Read(io::Error),
+    /// The copy cannot be written.
+    #[error(transparent)]
+    Write(#[from] io::Error),
+}
+
+impl From<CopyError> for io::Error {
+    fn from(problem: CopyError) -> Self {
+        match problem {
+            CopyError::Read(problem) | CopyError::Write(problem) => problem,
+        }
+    }
+}
+
 impl Span {
-    /// The `len` bytes of `file` from `offset` on.
-    pub fn new(file: Arc<File>, offset: u64, len: u64) -> Self {
-        Self { file, offset, len }
+    /// All of `file`, as long as it is now, to which others may write.
+    pub fn whole(file: File) -> io::Result<Self> {
+        let state = State::of(&file)?;
+        Ok(Self { file: Arc::new(Opened { file, state: Some(state) }), offset: 0, len: state.len })
     }
 
-    /// All of `file`, as long as it is now.
-    pub fn whole(file: File) -> io::Result<Self> {
+    /// All of `file`, as long as it is now, which nobody else knows.
+    pub fn private(file: File) -> io::Result<Self> {
         let len = file.metadata()?.len();
-        Ok(Self::new(Arc::new(file), 0, len))
+        Ok(Self { file: Arc::new(Opened { file, state: None }), offset: 0, len })
+    }
+
+    /// An error when somebody wrote to the file since it was opened ([`Changed`]).
+    pub fn unchanged(&self) -> io::Result<()> {
+        let Some(before) = self.file.state else { return Ok(()) };
+        let now = State::of(&self.file.file)?;
+        match now == before {
+            true => Ok(()),
+            false if now.len < before.len => Err(Changed::Shorter.into()),
+            false => Err(Changed::Contents.into()),
+        }
     }
 
     /// The `len` bytes from `offset` of this span on.
     pub fn part(&self, offset: u64, len: u64) -> Self {
-        Self::new(self.file.clone(), self.offset + offset, len)
+        Self { file: self.file.clone(), offset: self.offset + offset, len }
     }
 
     /// Bytes of the span.
@@ -61,7 +148,8 @@ impl Span {
         SpanReader { span: self.clone(), at: 0 }
     }
 
-    /// The whole span in memory; an error when it has more than `limit` bytes.
+    /// The whole span in memory; an error when it has more than `limit` bytes, or when somebody wrote to the file before
+    /// all of it was read.
     pub fn read_all(&self, limit: u64) -> io::Result<Vec<u8>> {
         if self.len > limit {
             let problem = format!("it has {} bytes, more than the {limit} such a document may have", self.len);
@@ -69,6 +157,7 @@ impl Span {
         }
         let mut bytes = Vec::new();
         self.reader().read_to_end(&mut bytes)?;
+        self.unchanged()?;
         Ok(bytes)
     }
 
@@ -86,23 +175,43 @@ impl Span {
     }
 
     /// Appends the span to what was written to `target` so far, inside the kernel where it can: a file system that
-    /// shares blocks then writes nothing.
-    pub fn copy_to(&self, target: &mut File) -> io::Result<()> {
-        let (mut from, mut to) = (self.offset, target.stream_position()?);
-        let end = self.offset + self.len;
-        while from < end {
-            let left = usize::try_from(end - from).unwrap_or(usize::MAX).min(WRITEBACK);
-            match copy_file_range(&self.file, Some(&mut from), &*target, Some(&mut to), left) {
-                Ok(0) => return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the file ends inside this blob")),
-                Ok(n) => begin_writeback(target, to - n as u64, n as u64),
+    /// shares blocks then writes nothing. After every step `written` is told of all that is there of the copy, so that
+    /// it can be read while the rest is written.
+    pub fn copy_to(&self, target: &mut File, written: &mut dyn FnMut(Self)) -> Result<(), CopyError> {
+        let begin = target.stream_position()?;
+        let copy = Arc::new(Opened { file: target.try_clone()?, state: None });
+        let mut tell = |len| written(Self { file: copy.clone(), offset: begin, len });
+        let mut done = 0;
+        while done < self.len {
+            let (mut from, mut to) = (self.offset + done, begin + done);
+            let left = usize::try_from(self.len - done).unwrap_or(usize::MAX).min(WRITEBACK);
+            match copy_file_range(&self.file.file, Some(&mut from), &*target, Some(&mut to), left) {
+                Ok(0) => return Err(CopyError::Read(Changed::Shorter.into())),
+                Ok(n) => {
+                    begin_writeback(target, begin + done, n as u64);
+                    done += n as u64;
+                    tell(done);
+                }
                 Err(Errno::INTR) => {}
                 // Not between these two files: by way of memory.
                 Err(_) => break,
             }
         }
-        target.seek(SeekFrom::Start(to))?;
-        let rest = self.part(from - self.offset, end - from);
-        io::copy(&mut rest.reader(), target).map(|_| ())
+        target.seek(SeekFrom::Start(begin + done))?;
+        let mut rest = self.part(done, self.len - done).reader();
+        let mut buffer = vec![0; COPIED];
+        loop {
+            match rest.read(&mut buffer) {
+                Ok(0) => return Ok(()),
+                Ok(n) => {
+                    target.write_all(&buffer[..n])?;
+                    done += n as u64;
+                    tell(done);
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(CopyError::Read(error)),
+            }
+        }
     }
 }
 
@@ -128,9 +237,9 @@ impl Read for SpanReader {
         if left == 0 {
             return Ok(0);
         }
-        let n = self.span.file.read_at(&mut buffer[..left], self.span.offset + self.at)?;
+        let n = self.span.file.file.read_at(&mut buffer[..left], self.span.offset + self.at)?;
         if n == 0 {
-            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the file ends inside this blob"));
+            return Err(Changed::Shorter.into());
         }
         self.at += n as u64;
         Ok(n)

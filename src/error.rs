@@ -90,6 +90,9 @@ pub enum Cause {
     /// Something was found that `--strict` does not let pass.
     #[error(transparent)]
     Strict(#[from] Refused),
+    /// Somebody wrote to it while it was read.
+    #[error("{0}")]
+    Changed(#[source] io::Error),
     /// A layer cannot be read a second time.
     #[error(transparent)]
     Reread(#[from] WriteError),

@@ -23,6 +23,7 @@
 //!   the last unknown key.
 //! - Every blob is verified against its digest and size, every layer that is read against its diff_id, before anything
 //!   takes the target's place.
+//! - What is read again is what was verified: an input that changes meanwhile is an error.
 //! - The target is either what it was before or the whole new archive, and nothing else is left behind.
 //! - Equal input and options make equal bytes, on every machine and with any number of threads.
 //! - File contents are never held in memory, but for package databases, and never touch a disk uncompressed; a tree entry

@@ -95,6 +95,12 @@ impl Loaded<'_> {
         digest.ok_or_else(|| Error::Internal(format!("layer {} has no digest", position + 1)))
     }
 
+    /// An error when somebody wrote to one of the files that the layers lie in since they were opened.
+    pub(super) fn unchanged(&self) -> Result<(), Error> {
+        let mut blobs = self.sources.iter().map(|source| &source.blob);
+        blobs.try_for_each(|blob| blob.unchanged().map_err(Cause::Changed)).of(&self.input)
+    }
+
     /// An error about a layer that cannot be laid over the ones below it.
     pub fn apply_error(&self, (position, problem): (u16, PutError)) -> Error {
         Error::of(&self.input, Cause::Apply { layer: LayerName::new(&self.sources, position.into()), problem })
@@ -103,6 +109,8 @@ impl Loaded<'_> {
 
 /// An error about one of the layers of an input.
 pub(super) fn layer_error(input: &str, sources: &[Source], (position, problem): AtLayer<IndexError>) -> Error {
+    // A layer that somebody writes to may look like anything.
+    let problem = sources[position].blob.unchanged().map_or_else(IndexError::Read, |()| problem);
     Error::of(input, Cause::Layer { layer: LayerName::new(sources, position), problem })
 }
 

@@ -1,13 +1,15 @@
 //! From a plan to blobs in the output: kept layers are copied, new ones written; and the documents that lead to them.
 
 use std::collections::BTreeMap;
+use std::sync::mpsc::Sender;
 
 use super::host::Host;
 use super::read::{Loaded, layer_error};
 use crate::assemble::{self, Assembled, Blob, Final, MediaTypes};
+use crate::blob::{CopyError, Sealed, Span};
 use crate::codec::Codec;
 use crate::error::{Error, Of};
-use crate::layer::{Compression, WriteError, Writing, Written, recipes};
+use crate::layer::{AtLayer, Compression, Copied, IndexError, WriteError, Writing, Written, recipes};
 use crate::ledger::Ledger;
 use crate::oci::{Catalog, ImageId};
 use crate::output::{self, Format, Sink, Target};
@@ -35,7 +37,11 @@ pub struct Outcome {
     pub ledger: Ledger,
 }
 
-/// Writes the new layers of `plan`, and copies those that are kept.
+/// Layers whose copies may be open at once.
+const AT_ONCE: usize = 64;
+
+/// Writes the new layers of `plan`, and copies those that are kept. Nothing is read of the layers after that, and an
+/// error tells when somebody wrote to them before.
 pub fn write(
     input: &str,
     plan: &Plan,
@@ -45,6 +51,20 @@ pub fn write(
     output: &mut Output,
 ) -> Result<Outcome, Error> {
     keep(input, plan, loaded, host, output)?;
+    let outcome = write_new(input, plan, loaded, fates, host, output)?;
+    loaded.unchanged()?;
+    Ok(outcome)
+}
+
+/// Writes the new layers of `plan`.
+fn write_new(
+    input: &str,
+    plan: &Plan,
+    loaded: &Loaded<'_>,
+    fates: &Fates,
+    host: Host<'_>,
+    output: &mut Output,
+) -> Result<Outcome, Error> {
     let newest = plan.squashed.clone().next_back().map_or(Codec::Gzip, |position| loaded.indexes[position].codec);
     let compression = output.compression.unwrap_or_else(|| Compression::like(newest));
     let (jobs, progress) = (host.resources.jobs, host.progress);
@@ -55,7 +75,7 @@ pub fn write(
     let Some((diff, _)) = new else { return Ok(Outcome { written: Vec::new(), ledger }) };
     let only = if let [recipe] = &recipes[..] { writing.unchanged(recipe) } else { None };
     if let Some((position, written)) = only {
-        output.copy(position, loaded)?;
+        copy(input, &[position], loaded, host, output)?;
         return Ok(Outcome { written: vec![written], ledger });
     }
     let Output { sink, target, .. } = output;
@@ -71,22 +91,38 @@ pub fn write(
     Ok(Outcome { written, ledger })
 }
 
-/// Copies the layers that are kept, and verifies meanwhile those that were not read.
+/// Copies the layers that are kept.
 fn keep(input: &str, plan: &Plan, loaded: &Loaded<'_>, host: Host<'_>, output: &mut Output) -> Result<(), Error> {
     let kept: Vec<usize> = plan.kept().collect();
-    let is_unverified = |position: &usize| !loaded.indexes[*position].is_verified;
-    let unverified: Vec<usize> = kept.iter().copied().filter(is_unverified).collect();
-    if !unverified.is_empty() {
-        host.begin_reading(&loaded.sources, &unverified);
+    let is_unread = |position: &usize| loaded.indexes[*position].sealed.is_none();
+    let unread: Vec<usize> = kept.iter().copied().filter(is_unread).collect();
+    if !unread.is_empty() {
+        host.begin_reading(&loaded.sources, &unread);
     }
+    kept.chunks(AT_ONCE).try_for_each(|few| copy(input, few, loaded, host, output))
+}
+
+/// Copies layers as they are, and verifies meanwhile what was written.
+fn copy(
+    input: &str,
+    positions: &[usize],
+    loaded: &Loaded<'_>,
+    host: Host<'_>,
+    output: &mut Output,
+) -> Result<(), Error> {
+    let (written, copies): (Vec<_>, Vec<_>) = positions.iter().map(|position| Copied::new(*position)).unzip();
     let seen = |bytes| host.progress.advance(bytes);
     let readers = host.readers(&loaded.sources, &seen);
+    let failed = |problem| layer_error(input, &loaded.sources, problem);
     std::thread::scope(|scope| {
-        let verified = scope.spawn(move || readers.verify(unverified));
-        let copied = kept.iter().try_for_each(|position| output.copy(*position, loaded));
+        let verified = scope.spawn(move || readers.verify(&loaded.indexes, copies));
+        let mut todo = positions.iter().zip(written);
+        let copied = todo.try_for_each(|(position, written)| output.copy(*position, loaded, &written, failed));
+        // What will not be copied is not waited for.
+        drop(todo);
         let verified = verified.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
         // A layer that is not the one that was meant explains every other error.
-        verified.map_err(|problem| layer_error(input, &loaded.sources, problem))?;
+        verified.map_err(failed)?;
         copied
     })
 }
@@ -160,10 +196,30 @@ impl Output {
         added.map_err(|cause| Error::Output { target: self.target.clone(), cause })
     }
 
-    /// Copies a layer as it is.
-    fn copy(&mut self, position: usize, loaded: &Loaded<'_>) -> Result<(), Error> {
+    /// Copies a layer as it is, and tells `written` of what there is of the copy; `failed` is an error about a layer.
+    fn copy(
+        &mut self,
+        position: usize,
+        loaded: &Loaded<'_>,
+        written: &Sender<Span>,
+        failed: impl Fn(AtLayer<IndexError>) -> Error,
+    ) -> Result<(), Error> {
         let digest = loaded.digest(position)?;
-        let copied = self.sink.copy_blob(digest, &loaded.sources[position].blob);
-        copied.map_err(|cause| Error::Output { target: self.target.clone(), cause })
+        let sealed = loaded.indexes[position].sealed.as_ref();
+        let blob = sealed.map_or(&loaded.sources[position].blob, Sealed::span);
+        let mut is_told = false;
+        let copied = self.sink.copy_blob(digest, blob, &mut |there| {
+            is_told = true;
+            // Nobody listens any more when an older layer is bad.
+            let _ = written.send(there);
+        });
+        // What is there already is not copied once more, but still has to be what it says.
+        if copied.is_ok() && !is_told && sealed.is_none() {
+            let _ = written.send(blob.clone());
+        }
+        copied.map_err(|problem| match problem {
+            CopyError::Read(problem) => failed((position, problem.into())),
+            CopyError::Write(cause) => Error::Output { target: self.target.clone(), cause },
+        })
     }
 }

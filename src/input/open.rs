@@ -95,7 +95,11 @@ pub fn open(origin: &Origin, tmp_dir: &Path, limits: &Limits, seen: &(dyn Fn(u64
         let mut magic = [0; MAGIC_BYTES];
         match sniff(span.peek(&mut magic).map_err(OpenError::Read)?)? {
             Codec::Plain => span,
-            codec => spool(span.reader(), codec, tmp_dir, limits, seen)?,
+            codec => {
+                let copy = spool(span.reader(), codec, tmp_dir, limits, seen)?;
+                span.unchanged().map_err(OpenError::Read)?;
+                copy
+            }
         }
     } else {
         let magic = magic(&mut file).map_err(OpenError::Read)?;
@@ -152,7 +156,7 @@ fn spool(
         }
     }
     drop(plain);
-    Span::whole(copy).map_err(failed)
+    Span::private(copy).map_err(failed)
 }
 
 struct Counted<'c, R> {

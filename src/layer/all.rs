@@ -3,8 +3,9 @@
 use std::collections::HashSet;
 use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
+use super::copied::Copied;
 use super::entries::Budget;
 use super::index::{IndexError, LayerIndex, Reading};
 use super::open::{Seen, Source};
@@ -44,23 +45,31 @@ pub struct Readers<'r> {
 impl Readers<'_> {
     /// Reads and verifies the layers at `positions`. Returns each with its position, oldest first.
     pub fn read(&self, positions: Vec<usize>) -> Result<Vec<(usize, ReadLayer)>, AtLayer<IndexError>> {
-        self.each(positions, |reading, source| reading.index(source))
+        let mut todo: Vec<(usize, ())> = positions.into_iter().map(|position| (position, ())).collect();
+        // Largest first, so that none is left for the end.
+        todo.sort_by_key(|(position, ())| std::cmp::Reverse(self.sources[*position].blob.len()));
+        self.each(todo, |reading, position, ()| reading.index(&self.sources[position]))
     }
 
-    /// Verifies the layers at `positions`.
-    pub fn verify(&self, positions: Vec<usize>) -> Result<(), AtLayer<IndexError>> {
-        self.each(positions, |reading, source| reading.verify(source)).map(|_| ())
+    /// Verifies copies of kept layers while they are written, in the order in which they are: against what was read of
+    /// the layer, and if nothing was, against what `indexes` were believed so far.
+    pub fn verify(&self, indexes: &[Arc<LayerIndex>], copies: Vec<Copied>) -> Result<(), AtLayer<IndexError>> {
+        let copies = copies.into_iter().map(|copy| (copy.position, copy)).collect();
+        let verify = |reading: &Reading<'_>, position: usize, copy| {
+            reading.verify(&self.sources[position], &indexes[position], copy)
+        };
+        self.each(copies, verify).map(|_| ())
     }
 
-    /// Does something with each of the layers at `positions`, in parallel and largest first. Of several bad layers the
-    /// oldest is told, for any number of threads.
-    fn each<T: Send>(
+    /// Does something with each of the layers at these positions, in parallel and begun in their order. Of several bad
+    /// layers the oldest is told, for any number of threads.
+    fn each<W: Send, T: Send>(
         &self,
-        mut positions: Vec<usize>,
-        what: impl Fn(&Reading<'_>, &Source) -> Result<T, IndexError> + Sync,
+        todo: Vec<(usize, W)>,
+        what: impl Fn(&Reading<'_>, usize, W) -> Result<T, IndexError> + Sync,
     ) -> Result<Vec<(usize, T)>, AtLayer<IndexError>> {
         let Self { sources, limits, jobs, buffers, seen } = *self;
-        let readers = jobs.get().min(positions.len()).min(MAX_READERS);
+        let readers = jobs.get().min(todo.len()).min(MAX_READERS);
         let hashers = NonZeroUsize::new(readers / 2).unwrap_or(NonZeroUsize::MIN);
         let budget = Budget::new(limits.metadata);
         let spacing = MIN_SPACING.max(sources.iter().map(|source| source.blob.len()).sum::<u64>() / WAYS_IN);
@@ -68,23 +77,23 @@ impl Readers<'_> {
         let distinct = sources.iter().filter(|source| blobs.insert(source.layer.name.as_str()));
         let limit = limits.image_bytes(distinct.map(|source| source.blob.len()).sum());
         let total = AtomicU64::new(0);
-        positions.sort_by_key(|position| std::cmp::Reverse(sources[*position].blob.len()));
-        let next = AtomicUsize::new(0);
         let oldest_bad = AtomicUsize::new(usize::MAX);
-        let done = Mutex::new(Vec::with_capacity(positions.len()));
+        let done = Mutex::new(Vec::with_capacity(todo.len()));
+        let todo = Mutex::new(todo.into_iter());
+        let next = || todo.lock().unwrap_or_else(PoisonError::into_inner).next();
         hashing(hashers, |hashing| {
             let total = (&total, limit);
             let reading = Reading { limits, total, budget: &budget, hashing, buffers, spacing, seen };
             let work = || {
-                while let Some(position) = positions.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    if *position > oldest_bad.load(Ordering::Relaxed) {
+                while let Some((position, work)) = next() {
+                    if position > oldest_bad.load(Ordering::Relaxed) {
                         continue;
                     }
-                    let found = what(&reading, &sources[*position]);
+                    let found = what(&reading, position, work);
                     if found.is_err() {
-                        oldest_bad.fetch_min(*position, Ordering::Relaxed);
+                        oldest_bad.fetch_min(position, Ordering::Relaxed);
                     }
-                    done.lock().unwrap_or_else(PoisonError::into_inner).push((*position, found));
+                    done.lock().unwrap_or_else(PoisonError::into_inner).push((position, found));
                 }
             };
             std::thread::scope(|scope| {
@@ -101,5 +110,46 @@ impl Readers<'_> {
             Err(problem) => Err((position, problem)),
         };
         done.into_iter().map(at).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+
+    use super::*;
+    use crate::blob::Span;
+    use crate::codec::Codec;
+    use crate::oci::{DiffId, Digest, Document, Layer, LayerKind};
+
+    #[test]
+    fn a_copy_is_what_it_was_taken_for() {
+        let bytes = [&[0x1f, 0x8b][..], &[7; 100_000]].concat();
+        let digest = Digest::of(&bytes);
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(&bytes).unwrap();
+        let blob = Span::private(file).unwrap();
+        let (name, kind, descriptor) = ("blob".to_owned(), LayerKind::Tar, Document::default());
+        let (diff_id, estargz, size) = (DiffId(digest), false, Some(blob.len()));
+        let layer = Layer { name, digest: Some(digest), size, diff_id, kind, descriptor, estargz };
+        let sources = [Source { layer, blob: blob.clone() }];
+        let (limits, buffers) = (Limits::default(), Buffers::new());
+        let jobs = NonZeroUsize::MIN;
+        let readers = Readers { sources: &sources, limits: &limits, jobs, buffers: &buffers, seen: &|_| () };
+        let verify = |codec, copy: &[Span]| {
+            let (sender, copied) = Copied::new(0);
+            copy.iter().for_each(|there| sender.send(there.clone()).unwrap());
+            drop(sender);
+            readers.verify(&[Arc::new(LayerIndex::new(codec))], vec![copied])
+        };
+        assert!(verify(Codec::Gzip, &[blob.part(0, 10), blob.clone()]).is_ok());
+        // The compression was looked at before the digest was known.
+        assert!(matches!(verify(Codec::Zstd, std::slice::from_ref(&blob)), Err((0, IndexError::Changed(_)))));
+        assert!(verify(Codec::Gzip, &[blob.part(0, 10)]).is_ok(), "whoever copies tells why it broke off");
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(&bytes[2..]).unwrap();
+        file.write_all(b"xx").unwrap();
+        let other = Span::private(file).unwrap();
+        assert!(matches!(verify(Codec::Gzip, &[other]), Err((0, IndexError::Blob(_)))));
     }
 }

@@ -4,18 +4,18 @@
 //! - What follows the end-of-archive blocks is hashed and otherwise not looked at, as tar readers do.
 
 use std::fmt;
-use std::io;
+use std::io::{self, Read};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use thiserror::Error;
 use xxhash_rust::xxh3::Xxh3Default;
 
 use super::entries::{Budget, Entries};
-use super::open::{Blob, Seen, Source, Text};
+use super::open::{Blob, Seen, Source, Text, Whole};
 use super::plain::Plain;
-use crate::blob::{Mismatch, check};
+use crate::blob::{Changed, Mismatch, Sealed, check};
 use crate::buffers::Buffers;
-use crate::codec::{Codec, UnknownCodec};
+use crate::codec::{Codec, MAGIC_BYTES, UnknownCodec, sniff};
 use crate::deflate::Access;
 use crate::hash::Hashing;
 use crate::limits::Limits;
@@ -30,8 +30,8 @@ pub struct LayerIndex {
     pub codec: Codec,
     /// The digest of the blob.
     pub digest: Option<Digest>,
-    /// Whether the blob was read to its end and is what it should be.
-    pub is_verified: bool,
+    /// The blob once it was read to its end and is what it should be. Whoever reads it again reads this.
+    pub sealed: Option<Sealed>,
     /// Bytes of the uncompressed layer.
     pub plain_size: u64,
     /// Whether nothing but zeros comes after the last entry.
@@ -57,7 +57,7 @@ impl LayerIndex {
         Self {
             codec,
             digest: None,
-            is_verified: false,
+            sealed: None,
             plain_size: 0,
             ends_with_zeros: false,
             in_one_part: false,
@@ -120,6 +120,9 @@ pub enum IndexError {
     /// The bytes cannot be had.
     #[error("cannot read it: {0}")]
     Read(#[from] io::Error),
+    /// The blob is no longer what was read of it.
+    #[error(transparent)]
+    Changed(#[from] Changed),
     /// The blob is not what its descriptor says.
     #[error(transparent)]
     Blob(#[from] Mismatch),
@@ -198,32 +201,50 @@ impl Reading<'_> {
     pub(super) fn index(&self, source: &Source) -> Result<(LayerIndex, LayerDiff), IndexError> {
         let codec = source.codec()??;
         let hash = Some(self.hashing.begin());
-        let mut blob = Blob::new(&source.blob, self.buffers).hashed(hash).told(self.seen);
+        let mut blob = Blob::new(source.blob.reader(), self.buffers).hashed(hash).told(self.seen);
         let read = self.read(source, codec, &mut blob);
-        let blob = blob.finish()?;
-        if let (Some(expected), Some((found, size))) = (source.layer.digest, blob) {
+        let Whole { sealing, hash } = blob.finish()?;
+        if let (Some(expected), Some((found, size))) = (source.layer.digest, hash) {
             // A blob that is not the one that was meant explains every other error.
             check(found, size, expected, source.layer.size.unwrap_or(source.blob.len()))?;
         }
         let (index, diff, diff_id) = read?;
-        let digest = blob.map(|(digest, _)| digest);
+        let digest = hash.map(|(digest, _)| digest);
         let expected = source.layer.diff_id;
         // A plain blob is the layer itself, so one hash verifies both.
         match diff_id.or(digest.map(DiffId)) {
             Some(found) if found != expected => Err(IndexError::DiffId { expected, found }),
-            _ => Ok((LayerIndex { digest, is_verified: true, ..index }, diff)),
+            _ => Ok((LayerIndex { digest, sealed: Some(sealing.seal(&source.blob)), ..index }, diff)),
         }
     }
 
-    /// Verifies a layer that is kept as it is, against what [`Source::claimed`] was believed.
-    pub(super) fn verify(&self, source: &Source) -> Result<(), IndexError> {
-        let blob = Blob::new(&source.blob, self.buffers).hashed(Some(self.hashing.begin())).told(self.seen);
-        let Some((found, size)) = blob.finish()? else { unreachable!("it was hashed") };
-        match source.layer.digest {
-            Some(digest) => Ok(check(found, size, digest, source.layer.size.unwrap_or(source.blob.len()))?),
-            None if DiffId(found) == source.layer.diff_id => Ok(()),
-            None => Err(IndexError::DiffId { expected: source.layer.diff_id, found: DiffId(found) }),
+    /// Verifies a copy of a layer that is kept as it is: against what was read of it, and if it was not, against what
+    /// [`Source::claimed`] was believed. A copy that broke off is nothing to verify: whoever made it knows why.
+    pub(super) fn verify(
+        &self,
+        source: &Source,
+        index: &LayerIndex,
+        mut copy: impl Read + Send,
+    ) -> Result<(), IndexError> {
+        if let Some(sealed) = &index.sealed {
+            let Whole { sealing, .. } = Blob::new(copy, self.buffers).finish()?;
+            return if sealing.len() < source.blob.len() { Ok(()) } else { Ok(sealed.compare(&sealing)?) };
         }
+        let mut magic = Vec::new();
+        copy.by_ref().take(MAGIC_BYTES as u64).read_to_end(&mut magic)?;
+        let blob = Blob::new(magic.as_slice().chain(copy), self.buffers);
+        let Whole { hash, .. } = blob.hashed(Some(self.hashing.begin())).told(self.seen).finish()?;
+        let Some((found, size)) = hash else { unreachable!("it was hashed") };
+        if size < source.blob.len() {
+            return Ok(());
+        }
+        match source.layer.digest {
+            Some(digest) => check(found, size, digest, source.layer.size.unwrap_or(source.blob.len()))?,
+            None if DiffId(found) == source.layer.diff_id => {}
+            None => return Err(IndexError::DiffId { expected: source.layer.diff_id, found: DiffId(found) }),
+        }
+        // The digest is right, so it was another blob when its compression was looked at.
+        if sniff(&magic)? == index.codec { Ok(()) } else { Err(Changed::Contents.into()) }
     }
 
     fn read<'r>(

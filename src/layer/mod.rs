@@ -1,10 +1,12 @@
 //! Layers: from blobs to what they say ([`Readers`]) from a difference to the tar that
 //! it is ([`recipes`]), and from there to a blob ([`Writing`]).
 
+mod again;
 mod ahead;
 mod all;
 mod compression;
 mod contents;
+mod copied;
 mod entries;
 mod feed;
 mod gzip;
@@ -23,6 +25,7 @@ mod writer;
 
 pub use all::{AtLayer, ReadLayer, Readers};
 pub use compression::Compression;
+pub use copied::Copied;
 pub use index::{EntrySpan, IndexError, LayerIndex, Note};
 pub use open::{Seen, Source};
 pub use owners::OwnersError;

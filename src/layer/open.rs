@@ -3,7 +3,7 @@
 use std::io::{self, BufRead, Read};
 use std::sync::Arc;
 
-use crate::blob::{Span, SpanReader};
+use crate::blob::{Sealing, Span};
 use crate::buffers::{Buffer, Buffers, Shared};
 use crate::codec::{Codec, MAGIC_BYTES, UnknownCodec, sniff};
 use crate::deflate::{Access, GzipReader, Place, Until};
@@ -30,21 +30,31 @@ impl Source {
     }
 }
 
-/// The bytes of a blob, in order.
+/// The bytes of a blob, in order and for the first time.
 pub(super) struct Blob<'r> {
-    reader: SpanReader,
+    reader: Box<dyn Read + Send + 'r>,
     buffers: &'r Buffers,
     current: Option<Shared>,
     /// Bytes of the current buffer that were taken.
     at: usize,
+    sealing: Sealing,
     hash: Option<Hash<'r>>,
     seen: Seen<'r>,
 }
 
+/// A blob that was read to its end.
+pub(super) struct Whole {
+    /// What whoever reads it again must find.
+    pub(super) sealing: Sealing,
+    /// Its digest and the number of its bytes, if they were hashed.
+    pub(super) hash: Option<(Digest, u64)>,
+}
+
 impl<'r> Blob<'r> {
-    /// The bytes of `span`.
-    pub(super) fn new(span: &Span, buffers: &'r Buffers) -> Self {
-        Self { reader: span.reader(), buffers, current: None, at: 0, hash: None, seen: &|_| () }
+    /// The bytes that `reader` reads.
+    pub(super) fn new(reader: impl Read + Send + 'r, buffers: &'r Buffers) -> Self {
+        let (reader, sealing) = (Box::new(reader), Sealing::default());
+        Self { reader, buffers, current: None, at: 0, sealing, hash: None, seen: &|_| () }
     }
 
     /// Feeds every byte to `hash`, too.
@@ -64,6 +74,7 @@ impl<'r> Blob<'r> {
         if buffer.is_empty() {
             return Ok(None);
         }
+        self.sealing.note(&buffer);
         (self.seen)(buffer.len() as u64);
         let shared = Arc::new(buffer);
         if let Some(hash) = &self.hash {
@@ -72,23 +83,10 @@ impl<'r> Blob<'r> {
         Ok(Some(shared))
     }
 
-    /// Passes over `count` bytes, which are neither hashed nor told.
-    pub(super) fn skip(&mut self, count: u64) -> io::Result<()> {
-        let ahead = self.current.as_ref().map_or(0, |buffer| buffer.len() - self.at);
-        match usize::try_from(count) {
-            Ok(count) if count <= ahead => self.at += count,
-            _ => {
-                self.current = None;
-                self.reader.skip(count - ahead as u64)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Reads what is left. Returns the digest and the number of all bytes, if they were hashed.
-    pub(super) fn finish(mut self) -> io::Result<Option<(Digest, u64)>> {
+    /// Reads what is left.
+    pub(super) fn finish(mut self) -> io::Result<Whole> {
         while self.next()?.is_some() {}
-        Ok(self.hash.map(Hash::finish))
+        Ok(Whole { sealing: self.sealing, hash: self.hash.map(Hash::finish) })
     }
 }
 

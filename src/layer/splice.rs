@@ -10,9 +10,9 @@
 
 use std::io;
 
+use super::again::Again;
 use super::feed::{Blocks, Take};
-use super::open::Blob;
-use crate::blob::Span;
+use crate::blob::Sealed;
 use crate::buffers::{Buffer, Buffers};
 use crate::deflate::{Access, Boundary, GzipReader, Place, Until, Walk};
 
@@ -29,10 +29,10 @@ const MAX_KEPT: usize = 8 << 20;
 
 /// A gzip layer, read forward.
 pub(super) struct Spliced<'s> {
-    blob: &'s Span,
+    blob: &'s Sealed,
     ways_in: &'s [Access],
     buffers: &'s Buffers,
-    reader: GzipReader<Blob<'s>>,
+    reader: GzipReader<Again<'s>>,
     /// The block under way, whose bytes the reader keeps.
     block: Option<Block>,
 }
@@ -46,7 +46,7 @@ struct Block {
 
 /// A stretch on its way.
 struct Run<'r, 's> {
-    reader: &'r mut GzipReader<Blob<'s>>,
+    reader: &'r mut GzipReader<Again<'s>>,
     buffers: &'s Buffers,
     take: &'r mut dyn Take,
     /// From where on in the text tokens may be copied: what they refer to is in the stretch too.
@@ -88,8 +88,8 @@ impl Copying {
 
 impl<'s> Spliced<'s> {
     /// Reads `blob` from its start.
-    pub(super) fn new(blob: &'s Span, ways_in: &'s [Access], buffers: &'s Buffers) -> Self {
-        Self { blob, ways_in, buffers, reader: GzipReader::new(Blob::new(blob, buffers)), block: None }
+    pub(super) fn new(blob: &'s Sealed, ways_in: &'s [Access], buffers: &'s Buffers) -> Self {
+        Self { blob, ways_in, buffers, reader: GzipReader::new(Again::new(blob, 0, buffers)), block: None }
     }
 
     /// Hands the `len` bytes of text from `start` on to `take`. They are part of a stretch that begins at `run` and is
@@ -107,12 +107,10 @@ impl<'s> Spliced<'s> {
         let way_in = next.checked_sub(1).map(|at| &self.ways_in[at]);
         let is_behind = self.reader.position() > start;
         if let Some(access) = way_in.filter(|access| is_behind || access.text > self.reader.position() + MIN_LEAP) {
-            let byte = access.bit / 8;
-            let rest = self.blob.part(byte, self.blob.len() - byte);
-            self.reader = GzipReader::resume(Blob::new(&rest, self.buffers), access)?;
+            self.reader = GzipReader::resume(Again::new(self.blob, access.bit / 8, self.buffers), access)?;
             self.block = None;
         } else if is_behind {
-            self.reader = GzipReader::new(Blob::new(self.blob, self.buffers));
+            self.reader = GzipReader::new(Again::new(self.blob, 0, self.buffers));
             self.block = None;
         }
         let until = if with_blocks { Until::Boundary } else { Until::Full };
@@ -141,7 +139,7 @@ fn limited(room: &mut [u8], len: u64) -> &mut [u8] {
 }
 
 /// Keeps the bytes of the block that begins at `boundary`, if one does, and no others.
-fn begin_block(reader: &mut GzipReader<Blob<'_>>, buffers: &Buffers, block: &mut Option<Block>, boundary: Boundary) {
+fn begin_block(reader: &mut GzipReader<Again<'_>>, buffers: &Buffers, block: &mut Option<Block>, boundary: Boundary) {
     forget_block(reader, buffers, block);
     if !boundary.last {
         reader.keep(boundary.bit, buffers.bytes());
@@ -149,7 +147,7 @@ fn begin_block(reader: &mut GzipReader<Blob<'_>>, buffers: &Buffers, block: &mut
     }
 }
 
-fn forget_block(reader: &mut GzipReader<Blob<'_>>, buffers: &Buffers, block: &mut Option<Block>) {
+fn forget_block(reader: &mut GzipReader<Again<'_>>, buffers: &Buffers, block: &mut Option<Block>) {
     if block.take().is_some() {
         buffers.give_back(reader.forget());
     }

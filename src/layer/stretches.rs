@@ -1,12 +1,14 @@
-//! Reading source layers again, after they were verified: forward, stretch by stretch.
+//! Reading source layers again, after they were verified: forward, stretch by stretch, and only what was verified.
 
 use std::io::{self, BufRead};
 use std::sync::Arc;
 
+use super::again::Again;
 use super::feed::Take;
 use super::index::{EntrySpan, LayerIndex};
-use super::open::{Blob, Source};
+use super::open::Source;
 use super::splice::Spliced;
+use crate::blob::Changed;
 use crate::buffers::{BUFFER, Buffers};
 use crate::codec::Codec;
 use crate::tree::EntryRef;
@@ -24,9 +26,9 @@ pub struct Layers<'l> {
 
 /// One layer read forward.
 pub(super) enum Stretches<'s> {
-    Plain { blob: Blob<'s>, at: u64 },
+    Plain { blob: Again<'s>, at: u64 },
     Gzip(Box<Spliced<'s>>),
-    Zstd { reader: io::BufReader<zstd::stream::read::Decoder<'static, Blob<'s>>>, at: u64 },
+    Zstd { reader: io::BufReader<zstd::stream::read::Decoder<'static, Again<'s>>>, at: u64 },
 }
 
 impl<'l> Layers<'l> {
@@ -38,12 +40,13 @@ impl<'l> Layers<'l> {
     /// Begins to read the layer at `position`.
     pub(super) fn open(&self, position: u16) -> io::Result<Stretches<'l>> {
         let position = usize::from(position);
-        let (blob, index) = (&self.sources[position].blob, &self.indexes[position]);
+        let index = &self.indexes[position];
+        let Some(blob) = &index.sealed else { return Err(io::Error::other("it was never verified")) };
         Ok(match index.codec {
-            Codec::Plain => Stretches::Plain { blob: Blob::new(blob, self.buffers), at: 0 },
+            Codec::Plain => Stretches::Plain { blob: Again::new(blob, 0, self.buffers), at: 0 },
             Codec::Gzip => Stretches::Gzip(Box::new(Spliced::new(blob, &index.ways_in, self.buffers))),
             Codec::Zstd => {
-                let decoder = zstd::stream::read::Decoder::with_buffer(Blob::new(blob, self.buffers))?;
+                let decoder = zstd::stream::read::Decoder::with_buffer(Again::new(blob, 0, self.buffers))?;
                 Stretches::Zstd { reader: io::BufReader::with_capacity(BUFFER, decoder), at: 0 }
             }
         })
@@ -56,7 +59,7 @@ impl Stretches<'_> {
     pub(super) fn copy(&mut self, start: u64, len: u64, run: u64, take: &mut dyn Take) -> io::Result<()> {
         match self {
             Self::Plain { blob, at } => {
-                blob.skip(start - *at)?;
+                blob.skip(start - *at);
                 *at = start + len;
                 pass(blob, len, |piece| take.bytes(piece))
             }
@@ -75,7 +78,7 @@ fn pass(reader: &mut impl BufRead, count: u64, mut take: impl FnMut(&[u8]) -> io
     let mut left = count;
     while left > 0 {
         let piece = match reader.fill_buf() {
-            Ok([]) => return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "it is shorter than before")),
+            Ok([]) => return Err(Changed::Shorter.into()),
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             other => other?,
         };

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::Sink;
 use super::staging::StagedDirectory;
-use crate::blob::Span;
+use crate::blob::{CopyError, Span};
 use crate::oci::Digest;
 
 /// Writes each blob to a file that gets its name when its digest is known.
@@ -47,9 +47,12 @@ impl Sink for Layout {
         Ok(())
     }
 
-    fn copy_blob(&mut self, digest: Digest, blob: &Span) -> io::Result<()> {
-        let mut file = File::create(self.staged.path().join(digest.blob_path()))?;
-        blob.copy_to(&mut file)?;
+    fn copy_blob(&mut self, digest: Digest, blob: &Span, written: &mut dyn FnMut(Span)) -> Result<(), CopyError> {
+        // To be read back, too.
+        let mut options = File::options();
+        options.read(true).write(true).create(true).truncate(true);
+        let mut file = options.open(self.staged.path().join(digest.blob_path()))?;
+        blob.copy_to(&mut file, written)?;
         file.sync_data()?;
         self.size += blob.len();
         Ok(())

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 pub use staging::abandon;
 
-use crate::blob::Span;
+use crate::blob::{CopyError, Span};
 use crate::oci::Digest;
 
 /// Which consumers the output is for.
@@ -86,8 +86,9 @@ pub trait Sink {
         self.name_blobs(&[(digest, bytes.len() as u64)])
     }
 
-    /// Adds a blob as it is.
-    fn copy_blob(&mut self, digest: Digest, blob: &Span) -> io::Result<()>;
+    /// Adds a blob as it is; one that is there already is kept once. While it is copied `written` is told of all that
+    /// is there of the copy, again and again, so that it can be verified; what keeps nothing tells of the blob itself.
+    fn copy_blob(&mut self, digest: Digest, blob: &Span, written: &mut dyn FnMut(Span)) -> Result<(), CopyError>;
 
     /// Adds a file.
     fn file(&mut self, name: &str, bytes: &[u8]) -> io::Result<()>;

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::io::{self, Write};
 
 use super::Sink;
-use crate::blob::Span;
+use crate::blob::{CopyError, Span};
 use crate::oci::Digest;
 
 /// Counts what it is given.
@@ -28,8 +28,9 @@ impl Sink for Nowhere {
         Ok(())
     }
 
-    fn copy_blob(&mut self, digest: Digest, blob: &Span) -> io::Result<()> {
-        self.name_blobs(&[(digest, blob.len())])
+    fn copy_blob(&mut self, digest: Digest, blob: &Span, written: &mut dyn FnMut(Span)) -> Result<(), CopyError> {
+        written(blob.clone());
+        Ok(self.name_blobs(&[(digest, blob.len())])?)
     }
 
     fn file(&mut self, _: &str, bytes: &[u8]) -> io::Result<()> {

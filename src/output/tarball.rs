@@ -9,7 +9,7 @@ use tar::{EntryType, Header};
 
 use super::staging::StagedFile;
 use super::{Sink, Target};
-use crate::blob::Span;
+use crate::blob::{CopyError, Span};
 use crate::oci::Digest;
 use crate::tar::BLOCK;
 
@@ -90,12 +90,12 @@ impl Sink for Tarball {
         let Some(((digest, size), others)) = blobs.split_first() else { return Ok(()) };
         self.name_first(*digest, *size)?;
         for (file, (digest, _)) in std::mem::take(&mut self.others).into_iter().zip(others) {
-            self.copy_blob(*digest, &Span::whole(file)?)?;
+            self.copy_blob(*digest, &Span::private(file)?, &mut |_| ())?;
         }
         Ok(())
     }
 
-    fn copy_blob(&mut self, digest: Digest, blob: &Span) -> io::Result<()> {
+    fn copy_blob(&mut self, digest: Digest, blob: &Span, written: &mut dyn FnMut(Span)) -> Result<(), CopyError> {
         if !self.blobs.insert(digest) {
             return Ok(());
         }
@@ -103,8 +103,8 @@ impl Sink for Tarball {
         let header = header(&digest.blob_path(), blob.len(), EntryType::Regular)?;
         let file = self.staged.file();
         file.write_all(header.as_bytes())?;
-        blob.copy_to(file)?;
-        self.pad(blob.len())
+        blob.copy_to(file, written)?;
+        Ok(self.pad(blob.len())?)
     }
 
     fn file(&mut self, name: &str, bytes: &[u8]) -> io::Result<()> {

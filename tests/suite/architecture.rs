@@ -39,8 +39,8 @@ const ROOMS: [(&str, &[&str]); 28] = [
     (
         "image",
         &[
-            "assemble", "buffers", "codec", "error", "finding", "input", "layer", "ledger", "limits", "oci", "output",
-            "plan", "progress", "tree",
+            "assemble", "blob", "buffers", "codec", "error", "finding", "input", "layer", "ledger", "limits", "oci",
+            "output", "plan", "progress", "tree",
         ],
     ),
     (
