@@ -118,7 +118,7 @@ impl ConfigEdits {
     /// Edits `config`, touching only what was asked for.
     pub(super) fn apply(&self, config: &mut Document) -> Result<(), InvalidJson> {
         for key in self.keys() {
-            config.only_spelling(key, WHAT)?;
+            config.only_spellings(&[key], WHAT)?;
             match key {
                 "Labels" => self.edit_labels(config)?,
                 "Env" => self.edit_env(config)?,

@@ -3,15 +3,18 @@
 //! # Decisions
 //! - The typed config of `oci-spec` drops Docker's keys (Healthcheck, OnBuild, Shell, `moby.*`), so the document itself
 //!   is edited and everything else keeps its text.
-//! - Go reads keys without regard to case. A second spelling of an owned key (`RootFS`) would then win over the edited
-//!   one in every consumer, so it is refused; of a key that only a person edits, when one does.
+//! - Go reads keys without regard to case. A second spelling of a key that squashing reads or writes (`RootFS`) would
+//!   then win in every consumer, so it is refused; of what only a person edits, when one does.
 
 use super::digest::{DiffId, Digest};
 use super::document::{Document, InvalidJson};
 use super::platform::Platform;
 
-/// The keys that squashing writes.
-const OWNED: [&str; 3] = ["rootfs", "history", "created"];
+/// The keys that squashing reads or writes.
+const KEYS: [&str; 6] = ["rootfs", "history", "created", "os", "architecture", "variant"];
+/// Those of `rootfs`, and of a row of the history.
+const ROOTFS_KEYS: [&str; 2] = ["type", "diff_ids"];
+const ROW_KEYS: [&str; 3] = ["created", "created_by", "empty_layer"];
 
 /// An image config and what squashing reads of it.
 #[derive(Clone, Debug)]
@@ -71,15 +74,11 @@ impl Config {
     pub fn parse(bytes: &[u8]) -> Result<Self, InvalidJson> {
         const WHAT: &str = "the image config";
         let document = Document::parse(bytes, WHAT)?;
-        for owned in OWNED {
-            document.only_spelling(owned, WHAT)?;
-        }
+        document.only_spellings(&KEYS, WHAT)?;
         let Some(rootfs) = document.get::<Document>("rootfs", WHAT)? else {
             return Err(invalid("it has no \"rootfs\": is this an image config?".to_owned()));
         };
-        if let Some(key) = rootfs.keys().find(|key| key.eq_ignore_ascii_case("diff_ids") && *key != "diff_ids") {
-            return Err(invalid(format!("its rootfs has \"{key}\", which readers take for \"diff_ids\"")));
-        }
+        rootfs.only_spellings(&ROOTFS_KEYS, "rootfs of the image config")?;
         match rootfs.get::<String>("type", "its rootfs")?.as_deref() {
             None | Some("layers") => {}
             Some(other) => return Err(invalid(format!("its rootfs is of type \"{other}\", expected \"layers\""))),
@@ -90,8 +89,11 @@ impl Config {
             .iter()
             .map(|text| text.parse::<Digest>().map(DiffId).map_err(|error| invalid(format!("a diff_id: {error}"))))
             .collect::<Result<_, _>>()?;
-        let history =
-            document.get::<Vec<Document>>("history", WHAT)?.map(|rows| rows.into_iter().map(HistoryRow).collect());
+        let history: Option<Vec<Document>> = document.get("history", WHAT)?;
+        for row in history.iter().flatten() {
+            row.only_spellings(&ROW_KEYS, "a row of the history")?;
+        }
+        let history = history.map(|rows| rows.into_iter().map(HistoryRow).collect());
         let word = |key| document.get::<String>(key, WHAT).map(|word| word.filter(|word| !word.is_empty()));
         let platform = Platform {
             os: word("os")?.unwrap_or_else(|| "linux".to_owned()),
@@ -141,7 +143,7 @@ impl Config {
         &mut self,
         edit: impl FnOnce(&mut Document) -> Result<(), InvalidJson>,
     ) -> Result<(), InvalidJson> {
-        self.document.only_spelling("config", "the image config")?;
+        self.document.only_spellings(&["config"], "the image config")?;
         let mut container = self.container()?;
         edit(&mut container)?;
         // What is absent stays so when nothing came into it.
@@ -220,13 +222,19 @@ mod tests {
     #[test]
     fn configs_that_cannot_be_squashed_are_refused_with_the_reason() {
         for (text, why) in [
+            (r#"{"rootfs":{},"OS":"windows"}"#, "it has \"OS\", which readers take for \"os\""),
             ("{}", "it has no \"rootfs\": is this an image config?"),
             (r#"{"rootfs":{"type":"tarsplit"}}"#, "its rootfs is of type \"tarsplit\", expected \"layers\""),
             (r#"{"rootfs":{},"History":[]}"#, "it has \"History\", which readers take for \"history\""),
-            (r#"{"rootfs":{"Diff_IDs":[]}}"#, "its rootfs has \"Diff_IDs\", which readers take for \"diff_ids\""),
         ] {
             let error = Config::parse(text.as_bytes()).unwrap_err().to_string();
             assert_eq!(error, format!("the image config is not valid: {why}"));
         }
+        let error = Config::parse(br#"{"rootfs":{"Diff_IDs":[]}}"#).unwrap_err().to_string();
+        let why = "it has \"Diff_IDs\", which readers take for \"diff_ids\"";
+        assert_eq!(error, format!("rootfs of the image config is not valid: {why}"));
+        let error = Config::parse(br#"{"rootfs":{},"history":[{},{"Empty_Layer":true}]}"#).unwrap_err().to_string();
+        let why = "it has \"Empty_Layer\", which readers take for \"empty_layer\"";
+        assert_eq!(error, format!("a row of the history is not valid: {why}"));
     }
 }

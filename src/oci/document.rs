@@ -72,14 +72,23 @@ impl Document {
         self.0.iter().map(|(name, _)| name.as_str())
     }
 
-    /// An error when there is another spelling of `key`. Go reads keys without regard to case, so that one would win over
-    /// an edited `key` in every consumer.
-    pub(crate) fn only_spelling(&self, key: &str, what: &str) -> Result<(), InvalidJson> {
-        let Some(other) = self.keys().find(|other| other.eq_ignore_ascii_case(key) && *other != key) else {
-            return Ok(());
-        };
-        let detail = format!("it has \"{other}\", which readers take for \"{key}\"");
-        Err(InvalidJson { what: what.to_owned(), detail })
+    /// An error when one of `keys` is there in another spelling, or twice. Go reads keys without regard to case and
+    /// puts together what has one name, so every consumer would see something else than we do.
+    pub(crate) fn only_spellings(&self, keys: &[&str], what: &str) -> Result<(), InvalidJson> {
+        let mut seen = vec![false; keys.len()];
+        for other in self.keys() {
+            let Some(at) = keys.iter().position(|key| reads_as(other, key)) else { continue };
+            let key = keys[at];
+            let detail = if other != key {
+                format!("it has \"{other}\", which readers take for \"{key}\"")
+            } else if std::mem::replace(&mut seen[at], true) {
+                format!("it has \"{key}\" twice, which readers take differently")
+            } else {
+                continue;
+            };
+            return Err(InvalidJson { what: what.to_owned(), detail });
+        }
+        Ok(())
     }
 
     /// The document as bytes: members in order, no white space between them.
@@ -89,6 +98,16 @@ impl Document {
             Err(_) => unreachable!("a map of strings to JSON text always serialises"),
         }
     }
+}
+
+/// Whether Go's `encoding/json` takes `other` for `key`, which is ASCII. Two letters beyond ASCII fold to one of it.
+fn reads_as(other: &str, key: &str) -> bool {
+    let folded = |c: char| match c {
+        '\u{17f}' => 's',
+        '\u{212a}' => 'k',
+        c => c.to_ascii_lowercase(),
+    };
+    other.chars().map(folded).eq(key.chars().map(folded))
 }
 
 impl<'de> Deserialize<'de> for Document {
@@ -145,6 +164,24 @@ mod tests {
         assert_eq!(document.get::<u32>("a", "it").unwrap(), Some(3));
         document.set("a", &4);
         assert_eq!(document.to_bytes(), br#"{"a":4,"b":2}"#);
+    }
+
+    #[test]
+    fn a_key_has_one_spelling_and_stands_once() {
+        let keys = ["mediaType", "size", "links"];
+        for (text, problem) in [
+            (r#"{"mediaType":1,"size":2,"other":3,"Other":4,"other":5}"#, None),
+            (r#"{"MediaType":1}"#, Some("it has \"MediaType\", which readers take for \"mediaType\"")),
+            (r#"{"mediaType":1,"MEDIATYPE":1}"#, Some("it has \"MEDIATYPE\", which readers take for \"mediaType\"")),
+            (r#"{"m\u0065diatype":1}"#, Some("it has \"mediatype\", which readers take for \"mediaType\"")),
+            (r#"{"\u017fize":1}"#, Some("it has \"\u{17f}ize\", which readers take for \"size\"")),
+            (r#"{"lin\u212as":1}"#, Some("it has \"lin\u{212a}s\", which readers take for \"links\"")),
+            (r#"{"size":1,"other":2,"size":1}"#, Some("it has \"size\" twice, which readers take differently")),
+            (r#"{"sizes":1,"siz":2,"":3}"#, None),
+        ] {
+            let found = Document::parse(text.as_bytes(), "it").unwrap().only_spellings(&keys, "it");
+            assert_eq!(found.err().map(|error| error.detail).as_deref(), problem, "{text}");
+        }
     }
 
     #[test]

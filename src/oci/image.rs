@@ -148,6 +148,19 @@ impl Entry {
     }
 }
 
+/// The keys of a descriptor, and of the platform in it, that are read or written.
+const DESCRIPTOR_KEYS: [&str; 7] = ["mediaType", "digest", "size", "platform", "annotations", "data", "urls"];
+const PLATFORM_KEYS: [&str; 3] = ["os", "architecture", "variant"];
+
+/// An error when others would read `descriptor` otherwise than we do.
+pub fn unambiguous(descriptor: &Document) -> Result<(), InvalidJson> {
+    descriptor.only_spellings(&DESCRIPTOR_KEYS, "a descriptor")?;
+    match descriptor.get::<Document>("platform", "a descriptor")? {
+        Some(platform) => platform.only_spellings(&PLATFORM_KEYS, "the platform of a descriptor"),
+        None => Ok(()),
+    }
+}
+
 /// The `annotations` of a descriptor, manifest or index; empty when it has none.
 pub fn annotations(document: &Document) -> Result<BTreeMap<String, String>, InvalidJson> {
     Ok(document.get("annotations", "a descriptor")?.unwrap_or_default())
