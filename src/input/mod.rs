@@ -4,6 +4,7 @@
 //! [`Catalog`](crate::oci::Catalog) of it, [`select()`] keeps what was asked for, and [`sources`] finds the layers.
 
 mod catalog;
+mod directory;
 mod docker;
 mod layout;
 mod open;
@@ -11,5 +12,6 @@ mod select;
 mod tarball;
 
 pub use catalog::{InputError, Note, read, sources};
+pub use directory::Directory;
 pub use open::{OpenError, Origin, Store, open};
 pub use select::{SelectError, Selection, rename, select};

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use thiserror::Error;
 
+use super::directory::Directory;
 use super::tarball::{Tarball, TarballError};
 use crate::blob::Span;
 use crate::codec::{Codec, MAGIC_BYTES, UnknownCodec, decode, sniff};
@@ -27,7 +28,7 @@ pub enum Store {
     /// In a tar.
     Tarball(Tarball),
     /// In a directory.
-    Directory(PathBuf),
+    Directory(Directory),
 }
 
 /// An archive that cannot be opened.
@@ -36,6 +37,28 @@ pub enum OpenError {
     /// It cannot be read.
     #[error("cannot read it: {0}")]
     Read(io::Error),
+    /// A file of it cannot be read.
+    #[error("cannot read {name}: {problem}")]
+    File {
+        /// Its name in the archive.
+        name: String,
+        /// What happened.
+        problem: io::Error,
+    },
+    /// Something else has the name of a file.
+    #[error("{name} is a {found}, expected a regular file")]
+    NotAFile {
+        /// Its name in the archive.
+        name: String,
+        /// What it is.
+        found: &'static str,
+    },
+    /// A document names a file that is no part of the archive.
+    #[error("\"{name}\" leads outside the directory, where no file of an image lies")]
+    Outside {
+        /// The name.
+        name: String,
+    },
     /// The temporary copy of a stream cannot be written.
     #[error("cannot write a temporary copy in {}: {problem} (choose another place with --tmp-dir)", .place.display())]
     Spool {
@@ -66,16 +89,7 @@ impl Store {
     pub fn get(&self, name: &str) -> Result<Option<Span>, OpenError> {
         match self {
             Self::Tarball(tarball) => Ok(tarball.get(name)?),
-            Self::Directory(directory) => match File::open(directory.join(name)) {
-                Ok(file) if file.metadata().is_ok_and(|meta| meta.is_file()) => {
-                    Span::whole(file).map(Some).map_err(OpenError::Read)
-                }
-                Ok(_) => Ok(None),
-                Err(error) if matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) => {
-                    Ok(None)
-                }
-                Err(error) => Err(OpenError::Read(error)),
-            },
+            Self::Directory(directory) => directory.get(name),
         }
     }
 }
@@ -84,7 +98,9 @@ impl Store {
 /// in `tmp_dir`; `seen` is told of every stretch copied, in bytes.
 pub fn open(origin: &Origin, tmp_dir: &Path, limits: &Limits, seen: &(dyn Fn(u64) + Sync)) -> Result<Store, OpenError> {
     let mut file = match origin {
-        Origin::Path(path) if path.is_dir() => return Ok(Store::Directory(path.clone())),
+        Origin::Path(path) if path.is_dir() => {
+            return Directory::open(path).map(Store::Directory).map_err(OpenError::Read);
+        }
         Origin::Path(path) => File::open(path).map_err(OpenError::Read)?,
         Origin::Stdin => stdin().map_err(OpenError::Read)?,
     };

@@ -92,7 +92,7 @@ impl Tarball {
 }
 
 /// `name` seen from `directory`, without `.`, `..` and doubled slashes; `None` when it leaves the archive.
-fn normalized(directory: &[u8], name: &[u8]) -> Option<Vec<u8>> {
+pub(super) fn normalized(directory: &[u8], name: &[u8]) -> Option<Vec<u8>> {
     let mut parts: Vec<&[u8]> = Vec::new();
     let from = if name.starts_with(b"/") { b"" } else { directory };
     for part in from.split(|byte| *byte == b'/').chain(name.split(|byte| *byte == b'/')) {

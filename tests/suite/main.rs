@@ -14,6 +14,7 @@ mod golden;
 mod hostile;
 mod keep;
 mod laws;
+mod layouts;
 mod packages;
 mod prune;
 mod shown;
