@@ -15,7 +15,7 @@ pub struct Limits {
     pub layers: u16,
     /// Entries all indexes may have together, each as often as it is named, and tags of an archive. Default 65536.
     pub entries: usize,
-    /// Bytes of all configs of a Docker archive. Default 64 MiB.
+    /// Bytes of all configs of an archive, each as often as it is named. Default 64 MiB.
     pub configs: u64,
     /// Bytes a manifest, index or config may have. Default 8 MiB; registries take 4 MiB.
     pub document: u64,

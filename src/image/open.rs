@@ -75,7 +75,9 @@ impl From<Note> for Finding {
     fn from(note: Note) -> Self {
         let id = match note {
             Note::Attestations(_) => "attestations-dropped",
-            Note::Artifact(_) => "artifact-left-out",
+            Note::Artifact { .. } => "artifact-left-out",
+            Note::Broken(_) => "unreadable-left-out",
+            Note::ForeignSystem(_) => "system-left-out",
             Note::Schema1 => "schema1-left-out",
             Note::Absent { .. } => "platform-absent",
             Note::History { .. } => "history-repaired",

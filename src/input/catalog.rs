@@ -6,10 +6,10 @@ use thiserror::Error;
 
 use super::open::{OpenError, Store};
 use super::{docker, layout};
-use crate::blob::{Mismatch, Span, verify};
+use crate::blob::{Changed, Mismatch, Span, verify};
 use crate::layer::Source;
 use crate::limits::Limits;
-use crate::oci::{Catalog, Digest, Image, InvalidJson, LayerKind};
+use crate::oci::{Catalog, Digest, Image, InvalidJson, LayerKind, Other, Platform};
 
 /// An archive that holds no image that could be squashed.
 #[derive(Debug, Error)]
@@ -66,7 +66,7 @@ pub enum InputError {
     },
     /// A layer that is not in the archive because it may not be distributed.
     #[error(
-        "layer {position} is a foreign layer ({name}): its bytes are not part of the image, so it cannot be squashed"
+        "layer {position} is a foreign layer ({name}) whose bytes are not in the archive, so it cannot be squashed"
     )]
     ForeignLayer {
         /// Position, oldest 1.
@@ -87,13 +87,66 @@ pub enum InputError {
     ForeignSystem(String),
 }
 
+impl InputError {
+    /// Whether it is about one image, and others of the archive may still be read. What an archive may ask for in all
+    /// counts for all of it, and so does a file that changes while it is read.
+    fn is_of_one_image(&self) -> bool {
+        match self {
+            Self::Json(_) | Self::Mismatch { .. } | Self::Missing { .. } | Self::LayerCount { .. } => true,
+            Self::Document { problem, .. } => !problem.get_ref().is_some_and(|inner| inner.is::<Changed>()),
+            Self::Open(problem) => problem.is_of_one_file(),
+            _ => false,
+        }
+    }
+}
+
+/// What was read, or [`Other::Broken`] for an image that cannot be; `first` keeps the first reason.
+pub(super) fn broken<T>(
+    read: Result<T, InputError>,
+    first: &mut Option<InputError>,
+) -> Result<Result<T, Other>, InputError> {
+    match read {
+        Ok(read) => Ok(Ok(read)),
+        Err(problem) if problem.is_of_one_image() => {
+            let broken = Other::Broken(problem.to_string());
+            first.get_or_insert(problem);
+            Ok(Err(broken))
+        }
+        Err(problem) => Err(problem),
+    }
+}
+
+/// The catalog, unless nothing in it can be read: then that is why.
+pub(super) fn whole(catalog: Catalog, problem: Option<InputError>) -> Result<Catalog, InputError> {
+    problem.filter(|_| catalog.images.is_empty()).map_or(Ok(catalog), Err)
+}
+
+/// Counts the bytes of one more config.
+pub(super) fn count(configs: &mut u64, config: &[u8], limits: &Limits) -> Result<(), InputError> {
+    *configs += config.len() as u64;
+    if *configs <= limits.configs {
+        return Ok(());
+    }
+    let limit = usize::try_from(limits.configs).unwrap_or(usize::MAX);
+    Err(InputError::TooMuch { what: "the bytes of all configs", limit })
+}
+
 /// Something about the input that a person should know.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Note {
     /// Attestations were dropped.
     Attestations(usize),
-    /// An artifact was dropped.
-    Artifact(String),
+    /// Artifacts of one type were dropped.
+    Artifact {
+        /// The type.
+        kind: String,
+        /// How many.
+        count: usize,
+    },
+    /// An image that cannot be read was left out, because others were asked for.
+    Broken(String),
+    /// An image for another system was left out.
+    ForeignSystem(Platform),
     /// A schema 1 manifest was left out.
     Schema1,
     /// A platform of an index is not in the archive.
@@ -119,7 +172,16 @@ impl fmt::Display for Note {
             Self::Attestations(n) => {
                 write!(f, "dropped {n} attestations (SBOM or provenance): they describe layers that no longer exist")
             }
-            Self::Artifact(kind) => write!(f, "left out an artifact of type {kind}: it is not an image"),
+            Self::Artifact { kind, count: 1 } => {
+                write!(f, "left out an artifact of type {kind}: it is not an image")
+            }
+            Self::Artifact { kind, count } => {
+                write!(f, "left out {count} artifacts of type {kind}: they are not images")
+            }
+            Self::Broken(problem) => write!(f, "left out what cannot be read: {problem}"),
+            Self::ForeignSystem(platform) => {
+                write!(f, "left out the image for {platform}: only linux images can be squashed")
+            }
             Self::Schema1 => f.write_str("left out a Docker schema 1 manifest: it has no config"),
             Self::Absent { platform } => {
                 write!(f, "left out {platform}: the index names it, but it is not in this archive")
@@ -166,15 +228,14 @@ pub fn sources(store: &Store, image: &Image, limits: &Limits) -> Result<Vec<Sour
     }
     let mut sources = Vec::with_capacity(diff_ids);
     for (layer, position) in image.layers.iter().zip(1..) {
-        match &layer.kind {
-            LayerKind::Tar => {}
-            LayerKind::Foreign => return Err(InputError::ForeignLayer { position, name: layer.name.clone() }),
-            LayerKind::Other(media_type) => {
-                return Err(InputError::NotALayer { position, media_type: media_type.clone() });
-            }
+        if let LayerKind::Other(media_type) = &layer.kind {
+            return Err(InputError::NotALayer { position, media_type: media_type.clone() });
         }
         let Some(blob) = store.get(&layer.name)? else {
-            return Err(InputError::Missing { what: format!("layer {position} ({})", layer.name) });
+            return Err(match layer.kind {
+                LayerKind::Foreign => InputError::ForeignLayer { position, name: layer.name.clone() },
+                _ => InputError::Missing { what: format!("layer {position} ({})", layer.name) },
+            });
         };
         sources.push(Source { layer: layer.clone(), blob });
     }
@@ -195,6 +256,10 @@ pub(super) fn verified(
     limits: &Limits,
 ) -> Result<Option<Vec<u8>>, InputError> {
     let Some(span) = store.get(&digest.blob_path())? else { return Ok(None) };
+    if span.len() != size {
+        let problem = Mismatch::Size { expected: size, found: span.len() };
+        return Err(InputError::Mismatch { what: what.to_owned(), problem });
+    }
     let bytes = document(&span, what, limits)?;
     verify(&bytes, digest, size).map_err(|problem| InputError::Mismatch { what: what.to_owned(), problem })?;
     Ok(Some(bytes))

@@ -2,72 +2,99 @@
 //!
 //! Layers have no digest of their own here, unless they are named by it; their diff_ids are verified instead.
 
-use serde::Deserialize;
-
-use super::catalog::{InputError, document};
+use super::catalog::{InputError, broken, count, document, whole};
 use super::open::Store;
 use crate::blob::{Mismatch, Span};
 use crate::limits::Limits;
 use crate::oci::{
     ANNOTATION_IMAGE_NAME, ANNOTATION_REF_NAME, Catalog, Config, Digest, Document, Entry, Image, ImageId, InvalidJson,
-    Item, Layer, LayerKind, Reference,
+    Item, Layer, LayerKind, Other, Reference,
 };
 
 /// One element of `manifest.json`.
-#[derive(Debug, Deserialize)]
+#[derive(Debug)]
 pub(super) struct SavedImage {
-    #[serde(rename = "Config")]
-    pub(super) config: String,
-    #[serde(rename = "RepoTags")]
-    pub(super) repo_tags: Option<Vec<String>>,
-    #[serde(rename = "Layers")]
-    layers: Option<Vec<String>>,
+    config: String,
+    repo_tags: Vec<String>,
+    layers: Vec<String>,
+}
+
+/// The keys of an element that are read.
+const KEYS: [&str; 3] = ["Config", "RepoTags", "Layers"];
+
+impl SavedImage {
+    fn parse(element: &Document) -> Result<Self, InvalidJson> {
+        const WHAT: &str = "an image of manifest.json";
+        element.only_spellings(&KEYS, WHAT)?;
+        let [config, repo_tags, layers] = KEYS;
+        let Some(config) = element.get(config, WHAT)? else {
+            return Err(InvalidJson { what: WHAT.to_owned(), detail: format!("it has no \"{config}\"") });
+        };
+        let list = |key| Ok::<_, InvalidJson>(element.get(key, WHAT)?.unwrap_or_default());
+        Ok(Self { config, repo_tags: list(repo_tags)?, layers: list(layers)? })
+    }
+
+    /// The digest that the config is named by, if it is.
+    pub(super) fn named_config(&self) -> Option<Digest> {
+        named_digest(self.config.strip_suffix(".json").unwrap_or(&self.config))
+    }
 }
 
 /// The elements of `manifest.json`.
 pub(super) fn saved_images(manifest: &Span, limits: &Limits) -> Result<Vec<SavedImage>, InputError> {
     const WHAT: &str = "manifest.json";
     let bytes = document(manifest, WHAT, limits)?;
-    let images: Vec<SavedImage> = serde_json::from_slice(&bytes)
+    let elements: Vec<Document> = serde_json::from_slice(&bytes)
         .map_err(|error| InvalidJson { what: WHAT.to_owned(), detail: error.to_string() })?;
-    if images.iter().map(|image| image.repo_tags.as_ref().map_or(0, Vec::len)).sum::<usize>() > limits.entries {
-        return Err(InputError::TooMuch { what: "the tags of manifest.json", limit: limits.entries });
-    }
-    if images.len() > limits.documents {
+    if elements.len() > limits.documents {
         return Err(InputError::TooMuch { what: "the images of manifest.json", limit: limits.documents });
+    }
+    let images = elements.iter().map(SavedImage::parse).collect::<Result<Vec<_>, _>>()?;
+    if images.iter().map(|image| image.repo_tags.len()).sum::<usize>() > limits.entries {
+        return Err(InputError::TooMuch { what: "the tags of manifest.json", limit: limits.entries });
     }
     Ok(images)
 }
 
 /// The names of `image` that Docker could take again; others (a digest, `<none>`) name nothing.
 pub(super) fn references(image: &SavedImage) -> Vec<Reference> {
-    image.repo_tags.iter().flatten().filter_map(|name| name.parse().ok()).collect()
+    image.repo_tags.iter().filter_map(|name| name.parse().ok()).collect()
 }
 
+/// All images of a Docker archive. One that cannot be read counts only when it is asked for.
 pub(super) fn read(store: &Store, manifest: &Span, limits: &Limits) -> Result<Catalog, InputError> {
     let mut catalog = Catalog { root: root(), entries: Vec::new(), images: Vec::new() };
+    let mut problem = None;
     let mut configs = 0;
     for saved in saved_images(manifest, limits)? {
-        let id = ImageId(catalog.images.len());
-        let image = image(store, &saved, limits, &mut configs)?;
-        let platform = image.config.platform().clone();
-        let mut descriptors: Vec<Document> = image.repo_tags.iter().map(named).collect();
-        if descriptors.is_empty() {
-            descriptors.push(Document::default());
-        }
-        for mut descriptor in descriptors {
+        let image = image(store, &saved, limits, &mut configs);
+        add(&mut catalog.entries, &mut catalog.images, &references(&saved), broken(image, &mut problem)?);
+    }
+    whole(catalog, problem)
+}
+
+/// Adds an image of `manifest.json` as if an index led to it by each of its names.
+pub(super) fn add(entries: &mut Vec<Entry>, images: &mut Vec<Image>, names: &[Reference], image: Result<Image, Other>) {
+    let mut descriptors: Vec<Document> = names.iter().map(named).collect();
+    if descriptors.is_empty() {
+        descriptors.push(Document::default());
+    }
+    let item = match image {
+        Ok(image) => {
+            let platform = image.config.platform();
             let mut words = Document::default();
             words.set("architecture", &platform.architecture);
             words.set("os", &platform.os);
             if let Some(variant) = &platform.variant {
                 words.set("variant", variant);
             }
-            descriptor.set("platform", &words);
-            catalog.entries.push(Entry { descriptor, item: Item::Image(id) });
+            descriptors.iter_mut().for_each(|descriptor| descriptor.set("platform", &words));
+            images.push(image);
+            Item::Image(ImageId(images.len() - 1))
         }
-        catalog.images.push(image);
-    }
-    Ok(catalog)
+        Err(other) => Item::Other(other),
+    };
+    entries.extend(descriptors.into_iter().map(|descriptor| Entry { descriptor, item: item.clone() }));
 }
 
 /// An index without entries.
@@ -88,23 +115,25 @@ fn named(name: &Reference) -> Document {
     descriptor
 }
 
-fn image(store: &Store, saved: &SavedImage, limits: &Limits, configs: &mut u64) -> Result<Image, InputError> {
+/// Reads the image that `saved` names; `configs` counts the bytes of all configs.
+pub(super) fn image(
+    store: &Store,
+    saved: &SavedImage,
+    limits: &Limits,
+    configs: &mut u64,
+) -> Result<Image, InputError> {
     let what = format!("config {}", saved.config);
     let Some(span) = store.get(&saved.config)? else { return Err(InputError::Missing { what }) };
     let bytes = document(&span, &what, limits)?;
-    *configs += bytes.len() as u64;
-    if *configs > limits.configs {
-        let limit = usize::try_from(limits.configs).unwrap_or(usize::MAX);
-        return Err(InputError::TooMuch { what: "the bytes of all configs", limit });
-    }
-    if let Some(expected) = named_digest(saved.config.strip_suffix(".json").unwrap_or(&saved.config)) {
+    count(configs, &bytes, limits)?;
+    if let Some(expected) = saved.named_config() {
         let found = Digest::of(&bytes);
         if found != expected {
             return Err(InputError::Mismatch { what, problem: Mismatch::Digest { expected, found } });
         }
     }
     let config = Config::parse(&bytes)?;
-    let names = saved.layers.as_deref().unwrap_or_default();
+    let names = &saved.layers;
     if names.len() != config.diff_ids().len() {
         return Err(InputError::LayerCount { diff_ids: config.diff_ids().len(), layers: names.len() });
     }

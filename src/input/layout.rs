@@ -2,22 +2,27 @@
 //!
 //! # Decisions
 //! - Where `manifest.json` stands beside `index.json` (Docker 25 and later), the index is read, because it has digests
-//!   for everything; `manifest.json` only adds names.
+//!   for everything; `manifest.json` adds names, and the images that the index does not lead to: `docker save ID` writes
+//!   an index of nothing (`"manifests": null`), and of several images those without a name are missing from it.
 //! - A platform of a nested index whose manifest is not in the archive is left out aloud: `docker save` with the
 //!   containerd store saves the index whole and only the platforms that were pulled.
+//! - Layouts hold more than images: signatures, charts, caches, records of builds. What is no image is told by the type
+//!   of the config, by layers none of which is a file system, or by a config that says nothing at all, before anything
+//!   else of it has to be right.
+//! - Only what is asked for has to be right. An image that cannot be read is an error when it is one of those.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use oci_spec::image::{Descriptor, ImageManifest, MediaType};
+use oci_spec::image::MediaType;
 
-use super::catalog::{InputError, document, verified};
-use super::docker;
+use super::catalog::{InputError, broken, count, document, verified, whole};
+use super::docker::{self, SavedImage};
 use super::open::Store;
 use crate::blob::Span;
 use crate::limits::Limits;
 use crate::oci::{
-    Catalog, Config, Digest, Document, DocumentKind, Entry, Image, ImageId, InvalidJson, Item, Layer, Other, Reference,
-    annotations, digest_of, document_kind, layer_kind, size_of,
+    Catalog, Config, Digest, Document, DocumentKind, Entry, Image, ImageId, InvalidJson, Item, Layer, LayerKind, Other,
+    Reference, annotations, digest_of, document_kind, layer_kind, size_of, unambiguous,
 };
 
 /// Config media types of images; every other config makes a manifest an artifact.
@@ -28,36 +33,58 @@ const ATTESTATION: &str = "vnd.docker.reference.type";
 /// stargz-snapshotter marks eStargz layers with it.
 const ESTARGZ: &str = "containerd.io/snapshot/stargz/toc.digest";
 
+/// The keys of an index and of a manifest that are read or written.
+const INDEX_KEYS: [&str; 4] = ["schemaVersion", "mediaType", "manifests", "annotations"];
+const MANIFEST_KEYS: [&str; 5] = ["schemaVersion", "mediaType", "config", "layers", "annotations"];
+
 pub(super) fn read(store: &Store, index: &Span, limits: &Limits) -> Result<Catalog, InputError> {
-    if let Some(marker) = store.get("oci-layout")? {
-        let marker = Document::parse(&document(&marker, "oci-layout", limits)?, "oci-layout")?;
-        let version: String = marker.get("imageLayoutVersion", "oci-layout")?.unwrap_or_default();
-        if !version.starts_with("1.") {
-            let detail = format!("imageLayoutVersion is \"{version}\", expected 1.0.0");
-            return Err(InvalidJson { what: "oci-layout".to_owned(), detail }.into());
-        }
-    }
-    let mut repo_tags: HashMap<Digest, Vec<Reference>> = HashMap::new();
-    if let Some(manifest) = store.get("manifest.json")? {
-        for saved in docker::saved_images(&manifest, limits)? {
-            if let Some(config) = saved.config.strip_prefix("blobs/sha256/").and_then(Digest::from_hex) {
-                repo_tags.entry(config).or_default().extend(docker::references(&saved));
-            }
-        }
-    }
+    check_marker(store, limits)?;
+    let manifest = store.get("manifest.json")?;
+    let saved = manifest.as_ref().map(|manifest| docker::saved_images(manifest, limits)).transpose()?;
     let mut root = Document::parse(&document(index, "index.json", limits)?, "index.json")?;
+    if saved.is_some() && root.raw("manifests").is_none() {
+        root.set("manifests", &[(); 0]);
+    }
+    let saved = saved.unwrap_or_default();
+    let mut repo_tags: HashMap<Digest, Vec<Reference>> = HashMap::new();
+    for image in &saved {
+        if let Some(config) = image.named_config() {
+            repo_tags.entry(config).or_default().extend(docker::references(image));
+        }
+    }
     let mut reader = Reader {
         store,
         limits,
         repo_tags,
         images: Vec::new(),
+        configs: HashSet::new(),
+        config_bytes: 0,
         known: HashMap::new(),
+        problem: None,
         expanded: 0,
         path: Vec::new(),
         documents: 0,
     };
-    let entries = reader.entries(&mut root, "index.json")?;
-    Ok(Catalog { root, entries, images: reader.images })
+    let mut entries = reader.entries(&mut root, "index.json")?;
+    for image in &saved {
+        reader.saved(image, &mut entries)?;
+    }
+    whole(Catalog { root, entries, images: reader.images }, reader.problem)
+}
+
+/// Checks what says that this is a layout, and of which version.
+fn check_marker(store: &Store, limits: &Limits) -> Result<(), InputError> {
+    const WHAT: &str = "oci-layout";
+    const VERSION: &str = "imageLayoutVersion";
+    let Some(marker) = store.get(WHAT)? else { return Ok(()) };
+    let marker = Document::parse(&document(&marker, WHAT, limits)?, WHAT)?;
+    marker.only_spellings(&[VERSION], WHAT)?;
+    let version: String = marker.get(VERSION, WHAT)?.unwrap_or_default();
+    if version.starts_with("1.") {
+        return Ok(());
+    }
+    let detail = format!("{VERSION} is \"{version}\", expected 1.0.0");
+    Err(InvalidJson { what: WHAT.to_owned(), detail }.into())
 }
 
 struct Reader<'s> {
@@ -66,8 +93,13 @@ struct Reader<'s> {
     /// Names that `manifest.json` gives, by config.
     repo_tags: HashMap<Digest, Vec<Reference>>,
     images: Vec<Image>,
-    /// Manifests read so far.
-    known: HashMap<Digest, (Item, usize)>,
+    /// The configs of these images, and the bytes of all configs.
+    configs: HashSet<Digest>,
+    config_bytes: u64,
+    /// Manifests and indexes read so far, by digest and size, and the entries that they lead to.
+    known: HashMap<(Digest, u64), (Item, usize)>,
+    /// Why the first image that cannot be read cannot.
+    problem: Option<InputError>,
     /// Entries of all indexes, as often as they are named.
     expanded: usize,
     /// Indexes on the way from the root.
@@ -78,46 +110,68 @@ struct Reader<'s> {
 impl Reader<'_> {
     /// Takes the `manifests` out of an index and reads what they lead to.
     fn entries(&mut self, index: &mut Document, what: &str) -> Result<Vec<Entry>, InputError> {
-        let descriptors: Vec<Document> = index
-            .get("manifests", what)?
-            .ok_or_else(|| InvalidJson { what: what.to_owned(), detail: "it has no \"manifests\"".to_owned() })?;
+        index.only_spellings(&INDEX_KEYS, what)?;
+        if index.raw("manifests").is_none() {
+            return Err(InvalidJson { what: what.to_owned(), detail: "it has no \"manifests\"".to_owned() }.into());
+        }
+        let descriptors: Vec<Document> = index.get("manifests", what)?.unwrap_or_default();
         index.remove("manifests");
-        descriptors.into_iter().map(|descriptor| Ok(Entry { item: self.item(&descriptor)?, descriptor })).collect()
+        let mut entries = Vec::with_capacity(descriptors.len());
+        for descriptor in descriptors {
+            let item = self.item(&descriptor);
+            let item = broken(item, &mut self.problem)?.unwrap_or_else(Item::Other);
+            entries.push(Entry { descriptor, item });
+        }
+        Ok(entries)
     }
 
+    /// What a descriptor of an index leads to.
     fn item(&mut self, descriptor: &Document) -> Result<Item, InputError> {
-        let digest = digest_of(descriptor)?;
-        let size = size_of(descriptor)?;
+        self.expanded += 1;
+        if self.expanded > self.limits.entries {
+            return Err(self.too_many());
+        }
+        unambiguous(descriptor)?;
         let media_type: String = descriptor.get("mediaType", "a descriptor")?.unwrap_or_default();
-        let said = annotations(descriptor)?;
-        if said.contains_key(ATTESTATION) || is_unknown_platform(descriptor) {
+        if annotations(descriptor)?.contains_key(ATTESTATION) || is_unknown_platform(descriptor) {
             return Ok(Item::Other(Other::Attestation));
         }
-        self.expanded += 1;
-        if let Some((known, size)) = self.known.get(&digest) {
+        let kind = document_kind(&MediaType::from(media_type.as_str()));
+        match kind {
+            DocumentKind::Schema1 => return Ok(Item::Other(Other::Schema1)),
+            DocumentKind::Other if descriptor.raw("mediaType").is_some() => {
+                return Ok(Item::Other(Other::Artifact(media_type)));
+            }
+            DocumentKind::Other | DocumentKind::Index | DocumentKind::Manifest => {}
+        }
+        let (digest, size) = (digest_of(descriptor)?, size_of(descriptor)?);
+        if kind == DocumentKind::Other {
+            let detail = "it has no \"mediaType\"".to_owned();
+            return Err(InvalidJson { what: format!("the descriptor of {digest}"), detail }.into());
+        }
+        if let Some((known, size)) = self.known.get(&(digest, size)) {
             // An index that many name is copied for each.
             self.expanded += size;
             return if self.expanded > self.limits.entries { Err(self.too_many()) } else { Ok(known.clone()) };
         }
-        if self.expanded > self.limits.entries {
-            return Err(self.too_many());
-        }
         let before = self.expanded;
+        let item = self.document(kind, digest, size);
+        let item = broken(item, &mut self.problem)?.unwrap_or_else(Item::Other);
+        self.known.insert((digest, size), (item.clone(), self.expanded - before));
+        Ok(item)
+    }
+
+    /// Reads a manifest or an index for the first time.
+    fn document(&mut self, kind: DocumentKind, digest: Digest, size: u64) -> Result<Item, InputError> {
         self.documents += 1;
         if self.documents > self.limits.documents {
             return Err(InputError::TooMuch { what: "the manifests of the archive", limit: self.limits.documents });
         }
-        let kind = document_kind(&MediaType::from(media_type.as_str()));
-        let what = match kind {
-            DocumentKind::Index => format!("index {digest}"),
-            _ => format!("manifest {digest}"),
-        };
-        match kind {
-            DocumentKind::Schema1 => return Ok(Item::Other(Other::Schema1)),
-            DocumentKind::Other => return Ok(Item::Other(Other::Artifact(media_type))),
-            DocumentKind::Index if self.path.contains(&digest) => return Err(InputError::IndexCycle(digest)),
-            DocumentKind::Index | DocumentKind::Manifest => {}
+        let is_index = kind == DocumentKind::Index;
+        if is_index && self.path.contains(&digest) {
+            return Err(InputError::IndexCycle(digest));
         }
+        let what = format!("{} {digest}", if is_index { "index" } else { "manifest" });
         let Some(bytes) = verified(self.store, &what, digest, size, self.limits)? else {
             return if self.path.is_empty() {
                 Err(InputError::Missing { what })
@@ -125,12 +179,7 @@ impl Reader<'_> {
                 Ok(Item::Other(Other::Absent(digest)))
             };
         };
-        let item = match kind {
-            DocumentKind::Index => self.index(&bytes, digest, &what)?,
-            _ => self.manifest(&bytes, digest, &what)?,
-        };
-        self.known.insert(digest, (item.clone(), self.expanded - before));
-        Ok(item)
+        if is_index { self.index(&bytes, digest, &what) } else { self.manifest(&bytes, digest, &what) }
     }
 
     fn too_many(&self) -> InputError {
@@ -143,64 +192,86 @@ impl Reader<'_> {
         }
         let mut document = Document::parse(bytes, what)?;
         self.path.push(digest);
-        let entries = self.entries(&mut document, what)?;
+        let entries = self.entries(&mut document, what);
         self.path.pop();
-        Ok(Item::Index { document, entries })
+        Ok(Item::Index { document, entries: entries? })
     }
 
     fn manifest(&mut self, bytes: &[u8], own: Digest, what: &str) -> Result<Item, InputError> {
         let document = Document::parse(bytes, what)?;
+        document.only_spellings(&MANIFEST_KEYS, what)?;
         if document.get::<u64>("schemaVersion", what)? == Some(1) {
             return Ok(Item::Other(Other::Schema1));
         }
-        let manifest: ImageManifest = serde_json::from_slice(bytes)
-            .map_err(|error| InvalidJson { what: what.to_owned(), detail: error.to_string() })?;
-        let config_type = manifest.config().media_type().to_string();
+        let Some(config): Option<Document> = document.get("config", what)? else {
+            return Err(InvalidJson { what: what.to_owned(), detail: "it has no \"config\"".to_owned() }.into());
+        };
+        unambiguous(&config)?;
+        let config_type: String = config.get("mediaType", "a config's descriptor")?.unwrap_or_default();
         if !CONFIGS.contains(&config_type.as_str()) {
             return Ok(Item::Other(Other::Artifact(config_type)));
         }
-        let (digest, size) = meant(manifest.config(), what)?;
+        let descriptors: Vec<Document> = document.get("layers", what)?.unwrap_or_default();
+        let kinds = descriptors.iter().map(kind_of).collect::<Result<Vec<_>, _>>()?;
+        // Signatures and the like use an image's config type for what is no image.
+        if let (false, Some(LayerKind::Other(media_type))) = (kinds.iter().any(LayerKind::is_layer), kinds.first()) {
+            return Ok(Item::Other(Other::Artifact(media_type.clone())));
+        }
+        let (digest, size) = (digest_of(&config)?, size_of(&config)?);
         let config_name = format!("config {digest}");
         let Some(bytes) = verified(self.store, &config_name, digest, size, self.limits)? else {
             return Err(InputError::Missing { what: format!("{config_name} of {what}") });
         };
+        count(&mut self.config_bytes, &bytes, self.limits)?;
+        if Document::parse(&bytes, &config_name)?.keys().next().is_none() {
+            return Ok(Item::Other(Other::Artifact(format!("{config_type} with an empty config"))));
+        }
         let config = Config::parse(&bytes)?;
         let diff_ids = config.diff_ids();
-        if diff_ids.len() != manifest.layers().len() {
-            let layers = manifest.layers().len();
-            // Signatures and the like use an image's config type for what is no image.
-            return match manifest.layers().first() {
-                Some(first) if !layer_kind(first.media_type().as_ref()).is_layer() => {
-                    Ok(Item::Other(Other::Artifact(first.media_type().to_string())))
-                }
-                _ => Err(InputError::LayerCount { diff_ids: diff_ids.len(), layers }),
-            };
+        if diff_ids.len() != descriptors.len() {
+            return Err(InputError::LayerCount { diff_ids: diff_ids.len(), layers: descriptors.len() });
         }
         let mut layers = Vec::with_capacity(diff_ids.len());
-        let descriptors: Vec<Document> = document.get("layers", what)?.unwrap_or_default();
-        for ((layer, descriptor), diff_id) in manifest.layers().iter().zip(descriptors).zip(diff_ids) {
-            let (digest, size) = meant(layer, what)?;
+        for ((descriptor, kind), diff_id) in descriptors.into_iter().zip(kinds).zip(diff_ids) {
+            let (digest, size) = (digest_of(&descriptor)?, size_of(&descriptor)?);
             layers.push(Layer {
                 name: digest.blob_path(),
                 digest: Some(digest),
                 size: Some(size),
                 diff_id: *diff_id,
-                kind: layer_kind(layer.media_type().as_ref()),
+                kind,
+                estargz: annotations(&descriptor)?.contains_key(ESTARGZ),
                 descriptor,
-                estargz: layer.annotations().as_ref().is_some_and(|said| said.contains_key(ESTARGZ)),
             });
         }
         let repo_tags = self.repo_tags.get(&digest).cloned().unwrap_or_default();
+        self.configs.insert(digest);
         self.images.push(Image { manifest: document, config, layers, repo_tags, digest: own });
         Ok(Item::Image(ImageId(self.images.len() - 1)))
     }
+
+    /// Adds an image that only `manifest.json` leads to.
+    fn saved(&mut self, saved: &SavedImage, entries: &mut Vec<Entry>) -> Result<(), InputError> {
+        if saved.named_config().is_some_and(|config| self.configs.contains(&config)) {
+            return Ok(());
+        }
+        let image = docker::image(self.store, saved, self.limits, &mut self.config_bytes);
+        let image = broken(image, &mut self.problem)?;
+        // The digest of such an image is that of its config.
+        if image.as_ref().is_ok_and(|image| !self.configs.insert(image.digest)) {
+            return Ok(());
+        }
+        let own = || docker::references(saved);
+        let names = saved.named_config().and_then(|config| self.repo_tags.remove(&config)).unwrap_or_else(own);
+        docker::add(entries, &mut self.images, &names, image);
+        Ok(())
+    }
 }
 
-/// The digest and size of a descriptor.
-fn meant(descriptor: &Descriptor, what: &str) -> Result<(Digest, u64), InvalidJson> {
-    let digest = descriptor.digest().to_string().parse();
-    let digest = digest.map_err(|error| InvalidJson { what: what.to_owned(), detail: format!("{error}") })?;
-    Ok((digest, descriptor.size()))
+/// What kind of layer a descriptor of a manifest means.
+fn kind_of(descriptor: &Document) -> Result<LayerKind, InvalidJson> {
+    unambiguous(descriptor)?;
+    Ok(layer_kind(&descriptor.get::<String>("mediaType", "a layer's descriptor")?.unwrap_or_default()))
 }
 
 /// BuildKit gives attestations the platform unknown/unknown.

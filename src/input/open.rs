@@ -94,6 +94,16 @@ impl Store {
     }
 }
 
+impl OpenError {
+    /// Whether it is about one file of the archive, and others can still be read.
+    pub(super) fn is_of_one_file(&self) -> bool {
+        matches!(
+            self,
+            Self::File { .. } | Self::NotAFile { .. } | Self::Outside { .. } | Self::Tar(TarballError::LinkCycle(_))
+        )
+    }
+}
+
 /// Opens `origin`. What cannot be read twice, or is compressed as a whole, is first copied to an unnamed temporary file
 /// in `tmp_dir`; `seen` is told of every stretch copied, in bytes.
 pub fn open(origin: &Origin, tmp_dir: &Path, limits: &Limits, seen: &(dyn Fn(u64) + Sync)) -> Result<Store, OpenError> {

@@ -1,4 +1,11 @@
 //! Choosing images: all of them, or those of some names and platforms. Pure.
+//!
+//! # Decisions
+//! - What cannot be read is an error where it was asked for, which everything is when nobody asks for anything.
+//! - Of images for several systems, those for linux are taken and the others left out aloud; asked for by a name or a
+//!   platform, another system is an error.
+
+use std::collections::HashMap;
 
 use thiserror::Error;
 
@@ -39,7 +46,7 @@ pub enum SelectError {
     /// One name cannot be given to several images.
     #[error("--tag names one image, and there are {0}: choose one with --ref or --platform")]
     SeveralImages(usize),
-    /// What there is, is not an image.
+    /// What there is, is not an image, or cannot be read.
     #[error("{0}")]
     NotAnImage(String),
 }
@@ -67,17 +74,31 @@ pub fn select(mut catalog: Catalog, wanted: &Selection) -> Result<(Catalog, Vec<
     catalog
         .entries
         .retain(|entry| wanted.refs.is_empty() || wanted.refs.iter().any(|name| is_called(entry, images, name)));
-    if !wanted.platforms.is_empty() {
-        keep_platforms(&mut catalog.entries, images, &wanted.platforms);
+    let mut notes = Vec::new();
+    if wanted.platforms.is_empty() {
+        let groups = if wanted.refs.is_empty() { catalog.entries.len() } else { 1 };
+        for group in catalog.entries.chunks_mut(groups.max(1)) {
+            leave_out_foreign(group, images, &mut notes);
+        }
+    } else {
+        keep_platforms(&mut catalog.entries, images, &wanted.platforms, &mut notes);
     }
     let mut dropped = Vec::new();
     keep_images(&mut catalog.entries, &mut dropped);
-    let dropped_only = catalog.entries.is_empty();
-    if dropped_only {
+    let broken = dropped.iter().find_map(|(other, _)| match other {
+        Other::Broken(problem) => Some(problem.clone()),
+        _ => None,
+    });
+    if let Some(problem) = broken {
+        let others = if catalog.entries.is_empty() { "" } else { "; choose others with --ref or --platform" };
+        return Err(SelectError::NotAnImage(format!("{problem}{others}")));
+    }
+    if catalog.entries.is_empty() {
         return Err(SelectError::NotAnImage(nothing_left(&dropped)));
     }
     catalog.entries = catalog.entries.into_iter().map(simplest).collect();
-    Ok((catalog, notes(dropped)))
+    notes.extend(told(dropped));
+    Ok((catalog, notes))
 }
 
 /// Whether `name` means this entry, in any of the ways it can be spelled.
@@ -104,25 +125,52 @@ fn platforms(entries: &[Entry], images: &[Image]) -> Vec<Platform> {
         .flat_map(|entry| match &entry.item {
             Item::Index { entries, .. } => platforms(entries, images),
             Item::Image(id) => vec![entry.platform().unwrap_or_else(|| images[id.0].config.platform().clone())],
+            Item::Other(Other::Broken(_)) => entry.platform().into_iter().collect(),
             Item::Other(_) => Vec::new(),
         })
         .collect()
 }
 
-fn keep_platforms(entries: &mut Vec<Entry>, images: &[Image], wanted: &[Platform]) {
+/// Keeps what is for one of the `wanted` platforms. What cannot be read and does not say what it is for is not.
+fn keep_platforms(entries: &mut Vec<Entry>, images: &[Image], wanted: &[Platform], notes: &mut Vec<Note>) {
     entries.retain_mut(|entry| {
         let platform = entry.platform();
         let matches = |platform: &Platform| wanted.iter().any(|wanted| platform.matches(wanted));
         match &mut entry.item {
             Item::Index { entries, .. } => {
-                keep_platforms(entries, images, wanted);
+                keep_platforms(entries, images, wanted, notes);
                 !entries.is_empty()
             }
             Item::Image(id) => matches(&platform.unwrap_or_else(|| images[id.0].config.platform().clone())),
             Item::Other(Other::Attestation) => true,
+            Item::Other(Other::Broken(problem)) if platform.is_none() => {
+                notes.push(Note::Broken(problem.clone()));
+                false
+            }
             Item::Other(_) => platform.as_ref().is_some_and(matches),
         }
     });
+}
+
+/// Takes out images for other systems where there are linux images beside them. Alone, or asked for, they are an error.
+fn leave_out_foreign(entries: &mut [Entry], images: &[Image], notes: &mut Vec<Note>) {
+    let platform = |id: ImageId| images[id.0].config.platform();
+    let is_linux = |id: &ImageId| platform(*id).os == "linux";
+    let mut all: Vec<ImageId> = entries.iter().flat_map(Entry::images).collect();
+    all.sort_unstable();
+    all.dedup();
+    if !all.iter().any(is_linux) {
+        return;
+    }
+    notes.extend(all.iter().filter(|id| !is_linux(id)).map(|id| Note::ForeignSystem(platform(*id).clone())));
+    let mut todo: Vec<&mut Entry> = entries.iter_mut().collect();
+    while let Some(entry) = todo.pop() {
+        if matches!(&entry.item, Item::Image(id) if !is_linux(id)) {
+            entry.item = Item::Other(Other::Foreign);
+        } else if let Item::Index { entries, .. } = &mut entry.item {
+            todo.extend(entries);
+        }
+    }
 }
 
 /// Takes out what is no image.
@@ -143,20 +191,31 @@ fn keep_images(entries: &mut Vec<Entry>, dropped: &mut Vec<(Other, String)>) {
     });
 }
 
-fn notes(dropped: Vec<(Other, String)>) -> Vec<Note> {
-    let attestations = dropped.iter().filter(|(other, _)| *other == Other::Attestation).count();
+/// What a person is told of what was taken out.
+fn told(dropped: Vec<(Other, String)>) -> Vec<Note> {
     let mut notes = Vec::new();
-    if attestations > 0 {
-        notes.push(Note::Attestations(attestations));
+    let mut artifacts: Vec<(String, usize)> = Vec::new();
+    let mut places: HashMap<String, usize> = HashMap::new();
+    let mut attestations = 0;
+    for (other, platform) in dropped {
+        match other {
+            Other::Attestation => attestations += 1,
+            Other::Artifact(kind) => {
+                let place = *places.entry(kind.clone()).or_insert(artifacts.len());
+                if place == artifacts.len() {
+                    artifacts.push((kind, 0));
+                }
+                artifacts[place].1 += 1;
+            }
+            Other::Schema1 => notes.push(Note::Schema1),
+            Other::Absent(digest) if platform.is_empty() => notes.push(Note::Absent { platform: digest.to_string() }),
+            Other::Absent(_) => notes.push(Note::Absent { platform }),
+            // Told where they were found.
+            Other::Foreign | Other::Broken(_) => {}
+        }
     }
-    notes.extend(dropped.into_iter().filter_map(|(other, platform)| match other {
-        Other::Attestation => None,
-        Other::Artifact(kind) => Some(Note::Artifact(kind)),
-        Other::Schema1 => Some(Note::Schema1),
-        Other::Absent(digest) if platform.is_empty() => Some(Note::Absent { platform: digest.to_string() }),
-        Other::Absent(_) => Some(Note::Absent { platform }),
-    }));
-    notes
+    notes.extend(artifacts.into_iter().map(|(kind, count)| Note::Artifact { kind, count }));
+    (attestations > 0).then_some(Note::Attestations(attestations)).into_iter().chain(notes).collect()
 }
 
 fn nothing_left(dropped: &[(Other, String)]) -> String {
@@ -171,6 +230,8 @@ fn nothing_left(dropped: &[(Other, String)]) -> String {
                 .to_owned()
         }
         Some((Other::Absent(digest), _)) => format!("manifest {digest} is missing from the archive"),
+        Some((Other::Broken(problem), _)) => problem.clone(),
+        Some((Other::Foreign, _)) => "only linux images can be squashed".to_owned(),
     }
 }
 

@@ -65,6 +65,10 @@ pub enum Other {
     Schema1,
     /// A platform of an index whose manifest was not saved into this archive.
     Absent(Digest),
+    /// An image for another system than linux.
+    Foreign,
+    /// An image that cannot be read, and why. It only counts when it is asked for.
+    Broken(String),
 }
 
 /// One image: manifest, config and layers.

@@ -8,6 +8,9 @@ pub const DOCKER_SCHEMA1: [&str; 2] = [
     "application/vnd.docker.distribution.manifest.v1+prettyjws",
 ];
 
+/// ocicrypt's mark of a layer that only its owner can read.
+const ENCRYPTED: &str = "+encrypted";
+
 /// What a descriptor of an index points to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DocumentKind {
@@ -26,16 +29,16 @@ pub enum DocumentKind {
 pub enum LayerKind {
     /// A tar, compressed or not.
     Tar,
-    /// A layer that is kept elsewhere (Windows base layers): its bytes are not in the archive.
+    /// A layer that may not be distributed (Windows base layers): its bytes are often not in the archive.
     Foreign,
     /// Not a file system layer but this.
     Other(String),
 }
 
 impl LayerKind {
-    /// Whether it is a layer of a file system, in the archive or not.
+    /// Whether it is a layer of a file system, in the archive or not, and even if nobody can read it.
     pub fn is_layer(&self) -> bool {
-        !matches!(self, Self::Other(_))
+        !matches!(self, Self::Other(media_type) if !media_type.ends_with(ENCRYPTED))
     }
 }
 
@@ -56,7 +59,7 @@ pub fn document_kind(media_type: &MediaType) -> DocumentKind {
 /// What a layer with this media type is.
 pub fn layer_kind(media_type: &str) -> LayerKind {
     let base = media_type.split('+').next().unwrap_or_default();
-    if media_type.ends_with("+encrypted") {
+    if media_type.ends_with(ENCRYPTED) {
         return LayerKind::Other(media_type.to_owned());
     }
     match base {

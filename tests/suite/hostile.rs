@@ -114,7 +114,7 @@ fn documents_that_are_not_valid() {
     refused(&saved("[{"), &["manifest.json is not valid", "line 1 column 2"]);
     refused(&saved("[]"), &["the archive holds no image"]);
     refused(&saved("{}"), &["manifest.json is not valid"]);
-    refused(&saved("[{\"Layers\":[]}]"), &["manifest.json is not valid: missing field `Config`"]);
+    refused(&saved("[{\"Layers\":[]}]"), &["an image of manifest.json is not valid: it has no \"Config\""]);
     refused(&saved("[{\"Config\":\"c.json\",\"Layers\":[]}]"), &["config c.json is missing from the archive"]);
     refused(&saved("[{\"Config\":\"../../etc/passwd\",\"Layers\":[]}]"), &["config ../../etc/passwd is missing"]);
     let index = |text: &str| [file("index.json", text.as_bytes()), vec![0; 1024]].concat();
@@ -357,7 +357,7 @@ fn indexes_that_lead_to_each_other() {
 fn archives_with_too_many_documents() {
     let entry = |n: u32| {
         let digest = format!("sha256:{}", sha256(&n.to_le_bytes()));
-        json!({"mediaType": "application/x", "digest": digest, "size": 4})
+        json!({"mediaType": MANIFEST, "digest": digest, "size": 4})
     };
     let index = json!({"schemaVersion": 2, "manifests": (0..5000).map(entry).collect::<Vec<Value>>()});
     let archive = [file("index.json", &serde_json::to_vec(&index).unwrap()), vec![0; 1024]].concat();
@@ -396,9 +396,10 @@ fn manifests_of_other_kinds() {
 #[test]
 fn layers_of_other_kinds() {
     for (media_type, text) in [
-        ("application/vnd.oci.image.layer.nondistributable.v1.tar+gzip", "layer 1 is a foreign layer"),
-        ("application/vnd.docker.image.rootfs.foreign.diff.tar.gzip", "layer 1 is a foreign layer"),
-        ("application/vnd.in-toto+json", "layer 1 is of type application/vnd.in-toto+json, expected a tar"),
+        (
+            "application/vnd.in-toto+json",
+            "an artifact of type application/vnd.in-toto+json, expected a container image",
+        ),
         ("application/vnd.oci.image.layer.v1.tar+gzip+encrypted", "layer 1 is of type"),
     ] {
         let mut archive = Archive::default();

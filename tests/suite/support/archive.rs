@@ -80,7 +80,7 @@ impl Image {
 }
 
 /// Collects the files of an archive.
-#[derive(Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Archive {
     files: Vec<(String, Vec<u8>)>,
 }
