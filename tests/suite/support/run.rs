@@ -2,7 +2,7 @@
 
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use imgsquash::report::Report;
 use imgsquash::request::Resources;
@@ -72,6 +72,17 @@ pub(crate) fn command() -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_imgsquash"));
     command.env_remove("SOURCE_DATE_EPOCH").env_remove("TMPDIR");
     command
+}
+
+/// Runs the command in a place, with at most so many seconds of processor time: on a busy machine they last longer, and
+/// are as many.
+pub(crate) fn within(seconds: u32, place: &Place, arguments: &[&str]) -> Output {
+    let mut limited = Command::new("sh");
+    limited.args(["-c", "ulimit -t \"$1\" && shift && exec \"$@\"", "sh", &seconds.to_string()]);
+    limited.arg(command().get_program()).args(arguments).current_dir(place.path(""));
+    let output = limited.env_remove("SOURCE_DATE_EPOCH").env_remove("TMPDIR").stdin(Stdio::null()).output().unwrap();
+    assert!(output.status.code().is_some(), "{arguments:?} took more than {seconds} s of processor time");
+    output
 }
 
 /// What a command printed to standard error.
