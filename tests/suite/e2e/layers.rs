@@ -4,24 +4,18 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use super::real::{prepared, squash, with_docker};
-use super::runtime::{Runtime, run, sh, walk};
+use super::real::{original, original_tree, prepared, squash, squash_as, with_docker};
+use super::runtime::{ALL, Runtime, run, sh, unique, walk};
 use crate::support::node::{Tree, assert_same, tree};
 use crate::support::read::{files, images};
 use crate::support::run::Place;
-
-/// The trees that a runtime shows of an image and of what became of it.
-fn same_in(runtime: Runtime, before: &Path, after: &Path, name: &str, what: &str) {
-    let before = runtime.tree(before, name).unwrap();
-    let after = runtime.tree(after, name).unwrap();
-    assert_same(&before, &after, &format!("{what} in {}", runtime.name()));
-}
 
 #[test]
 #[ignore = "needs root and container runtimes: tests/run"]
 fn kept_layers_and_the_difference_are_the_image_in_every_runtime() {
     let place = Place::new();
     let output = place.path("out.tar");
+    let originals = ALL.map(|runtime| (runtime, original_tree(runtime, "overlay")));
     for options in [
         &["--last", "2"][..],
         &["--last", "2", "--exact", "never"],
@@ -30,10 +24,10 @@ fn kept_layers_and_the_difference_are_the_image_in_every_runtime() {
         &["--from", "6", "--media-types", "docker"],
     ] {
         for input in ["overlay.tar", "overlay.oci.tar"] {
-            squash(&prepared(input), &output, options);
-            for runtime in [Runtime::Docker, Runtime::Podman, Runtime::Containerd] {
-                let what = format!("{input} {options:?}");
-                same_in(runtime, &prepared("overlay.tar"), &output, "imgsquash-overlay:1", &what);
+            squash_as(&unique(), &prepared(input), &output, options);
+            for (runtime, before) in &originals {
+                let what = format!("{input} {options:?} in {}", runtime.name());
+                assert_same(before, &runtime.tree(&output).unwrap(), &what);
             }
         }
     }
@@ -44,15 +38,16 @@ fn kept_layers_and_the_difference_are_the_image_in_every_runtime() {
 fn a_divided_debian_is_the_image_in_every_runtime() {
     let place = Place::new();
     let output = place.path("out.tar");
-    let name = "imgsquash-debian:1";
+    let originals = ALL.map(|runtime| original_tree(runtime, "debian"));
     for (options, runtimes) in [
-        (&["--split", "auto"][..], &[Runtime::Docker, Runtime::Podman, Runtime::Containerd][..]),
+        (&["--split", "auto"][..], &ALL[..]),
         (&["--split", "6", "--compression", "zstd"], &[Runtime::Podman, Runtime::Containerd]),
         (&["--split", "2", "--keep-layers", "1"], &[Runtime::Docker]),
     ] {
-        squash(&prepared("debian.oci.tar"), &output, options);
-        for runtime in runtimes {
-            same_in(*runtime, &prepared("debian.tar"), &output, name, &format!("{options:?}"));
+        squash_as(&unique(), &prepared("debian.oci.tar"), &output, options);
+        for (runtime, before) in ALL.iter().zip(&originals).filter(|(runtime, _)| runtimes.contains(runtime)) {
+            let what = format!("{options:?} in {}", runtime.name());
+            assert_same(before, &runtime.tree(&output).unwrap(), &what);
         }
     }
 }
@@ -77,7 +72,7 @@ fn every_form_of_several_layers_is_copied_by_skopeo_and_unpacked_by_umoci() {
     ] {
         let (output, copied) = (place.path("packed"), place.path("copied"));
         squash(&prepared("overlay.oci.tar"), &output, &[&["--format", format][..], more].concat());
-        let source = format!("{transport}{}:imgsquash-overlay:1", text(&output));
+        let source = format!("{transport}{}:{}", text(&output), original("overlay"));
         sh("skopeo", &["copy", "-q", &source, &format!("oci:{}:x", text(&copied))]);
         let bundle = place.path("bundle");
         sh("umoci", &["unpack", "--image", &format!("{}:x", text(&copied)), &text(&bundle)]);
@@ -105,9 +100,11 @@ fn kept_layers_have_the_digests_that_a_registry_knows() {
     let (output, report) = (place.path("out.tar"), place.path("report.json"));
     squash(&prepared("debian.oci.tar"), &output, &["--last", "2", "--report", report.to_str().unwrap()]);
     let digests = |archive: &Path| -> Vec<String> {
-        let found = run(std::process::Command::new("skopeo")
-            .args(["inspect", "--raw"])
-            .arg(format!("oci-archive:{}:imgsquash-debian:1", archive.display())))
+        let found = run(std::process::Command::new("skopeo").args(["inspect", "--raw"]).arg(format!(
+            "oci-archive:{}:{}",
+            archive.display(),
+            original("debian")
+        )))
         .unwrap();
         let manifest: Value = serde_json::from_str(&found).unwrap();
         let layers = manifest["layers"].as_array().unwrap();
@@ -137,7 +134,7 @@ fn edits_are_what_docker_shows() {
         "--cmd",
         r#"["/bin/echo","edited"]"#,
     ];
-    squash(&prepared("overlay.tar"), &output, &edits);
+    squash_as(&unique(), &prepared("overlay.tar"), &output, &edits);
     with_docker(&output, |image| {
         let found: Value = serde_json::from_str(&sh("docker", &["inspect", image])).unwrap();
         let config = &found[0]["Config"];

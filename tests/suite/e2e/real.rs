@@ -1,6 +1,7 @@
 //! Real images, made by real builders and saved by real tools: the squashed one is the same image everywhere.
 //!
-//! `tests/e2e/prepare` builds them into `target/e2e`.
+//! `tests/e2e/prepare` builds them into `target/e2e`, and leaves them in docker and podman, where tests only look at
+//! them.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -8,7 +9,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use super::runtime::{Runtime, ctr, run, sh, walk};
+use super::runtime::{Loaded, Namespace, Runtime, run, sh, unique, walk};
 use crate::support::archive::{Archive, Image};
 use crate::support::node::{Tree, assert_same, tree};
 use crate::support::read::{extract, files, images};
@@ -19,6 +20,25 @@ pub(super) fn prepared(name: &str) -> PathBuf {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/e2e").join(name);
     assert!(path.exists(), "{} is missing: run tests/e2e/prepare", path.display());
     path
+}
+
+/// What an image that was prepared is called, in its archives and in docker and podman: its tag is of this checkout.
+pub(super) fn original(name: &str) -> String {
+    format!("imgsquash-{name}:{}", std::fs::read_to_string(prepared("tag")).unwrap().trim())
+}
+
+/// What a runtime shows of an image that was prepared.
+pub(super) fn original_tree(runtime: Runtime, name: &str) -> Tree {
+    match runtime {
+        Runtime::Docker | Runtime::Podman => runtime.tree_of(&original(name)),
+        Runtime::Containerd => runtime.tree(&prepared(&format!("{name}.tar"))),
+    }
+    .unwrap()
+}
+
+/// Squashes with the command itself, to an image that no other is equal to: called `name`, which its history tells too.
+pub(super) fn squash_as(name: &str, input: &Path, output: &Path, more: &[&str]) {
+    squash(input, output, &[&["-t", &format!("{name}:1"), "-m", name], more].concat());
 }
 
 /// Squashes with the command itself.
@@ -38,13 +58,9 @@ pub(super) fn layer_tree(archive: &Path) -> Tree {
     extract(&images[0].1.layers[0])
 }
 
-/// Runs `look` on a docker image that `archive` is loaded as.
+/// Runs `look` on a docker image that `archive` is loaded as: [`squash_as`].
 pub(super) fn with_docker<T>(archive: &Path, look: impl FnOnce(&str) -> T) -> T {
-    let loaded = sh("docker", &["load", "-q", "-i", archive.to_str().unwrap()]);
-    let image = loaded.trim().rsplit_once(": ").unwrap().1.to_owned();
-    let seen = look(&image);
-    sh("docker", &["rmi", "-f", &image]);
-    seen
+    look(Loaded::new(Runtime::Docker, archive).unwrap().name())
 }
 
 fn inspect(image: &str) -> Value {
@@ -53,10 +69,9 @@ fn inspect(image: &str) -> Value {
 
 /// `docker export` of original and squashed are the same, and so are config and what the container prints.
 fn same_in_docker(name: &str, squashed: &Path) {
-    let tag = format!("imgsquash-{name}:1");
-    let original = prepared(&format!("{name}.tar"));
-    let before = Runtime::Docker.tree(&original, &tag).unwrap();
-    let after = Runtime::Docker.tree(squashed, &tag).unwrap();
+    let before = original_tree(Runtime::Docker, name);
+    let squashed = Loaded::new(Runtime::Docker, squashed).unwrap();
+    let after = Runtime::Docker.tree_of(squashed.name()).unwrap();
     assert!(before.len() > 200, "{} files", before.len());
     assert_same(&before, &after, "docker export");
     let look = |image: &str| {
@@ -65,8 +80,8 @@ fn same_in_docker(name: &str, squashed: &Path) {
         let history = sh("docker", &["history", "--no-trunc", "-q", image]);
         (found[0]["Config"].clone(), found[0]["Created"].clone(), printed, history.lines().count())
     };
-    let (config, created, printed, rows) = with_docker(&original, look);
-    let (new_config, new_created, new_printed, new_rows) = with_docker(squashed, look);
+    let (config, created, printed, rows) = look(&original(name));
+    let (new_config, new_created, new_printed, new_rows) = look(squashed.name());
     assert_eq!(config, new_config, "docker inspect");
     assert_eq!(created, new_created);
     assert_eq!(printed, new_printed, "what the container prints");
@@ -79,11 +94,10 @@ fn same_in_docker(name: &str, squashed: &Path) {
 fn debian_saved_by_docker_is_the_same_in_docker_and_podman() {
     let place = Place::new();
     let output = place.path("out.tar");
-    squash(&prepared("debian.tar"), &output, &[]);
+    squash_as(&unique(), &prepared("debian.tar"), &output, &[]);
     same_in_docker("debian", &output);
-    let before = Runtime::Podman.tree(&prepared("debian.tar"), "imgsquash-debian:1").unwrap();
-    let after = Runtime::Podman.tree(&output, "imgsquash-debian:1").unwrap();
-    assert_same(&before, &after, "podman export");
+    let after = Runtime::Podman.tree(&output).unwrap();
+    assert_same(&original_tree(Runtime::Podman, "debian"), &after, "podman export");
     let capabilities = after[&b"usr/bin/python3.11"[..]].0.xattrs.contains_key(&b"security.capability"[..]);
     assert!(capabilities, "the capability is there");
 }
@@ -95,7 +109,6 @@ fn debian_in_every_form_makes_the_same_layer() {
     let reference = place.path("reference.tar");
     squash(&prepared("debian.tar"), &reference, &[]);
     let expected = layer_tree(&reference);
-    sh("gzip", &["-1", "-k", "-S", ".gz", "-f", "-c", "-q", "/dev/null"]);
     let forms = [prepared("debian.oci.tar"), prepared("debian.zstd.oci.tar"), prepared("debian.layout")];
     for form in forms {
         let output = place.path("out.tar");
@@ -108,12 +121,11 @@ fn debian_in_every_form_makes_the_same_layer() {
 #[ignore = "needs root and container runtimes: tests/run"]
 fn debian_as_an_oci_archive_is_the_same_in_docker() {
     let place = Place::new();
+    let before = original_tree(Runtime::Docker, "debian");
     for form in ["debian.oci.tar", "debian.zstd.oci.tar"] {
         let output = place.path("out.tar");
-        squash(&prepared(form), &output, &[]);
-        let before = Runtime::Docker.tree(&prepared("debian.tar"), "imgsquash-debian:1").unwrap();
-        let after = Runtime::Docker.tree(&output, "imgsquash-debian:1").unwrap();
-        assert_same(&before, &after, form);
+        squash_as(&unique(), &prepared(form), &output, &[]);
+        assert_same(&before, &Runtime::Docker.tree(&output).unwrap(), form);
     }
 }
 
@@ -122,12 +134,10 @@ fn debian_as_an_oci_archive_is_the_same_in_docker() {
 fn later_layers_change_earlier_ones_as_overlay_shows_it() {
     let place = Place::new();
     let output = place.path("out.tar");
-    squash(&prepared("overlay.tar"), &output, &[]);
+    squash_as(&unique(), &prepared("overlay.tar"), &output, &[]);
     same_in_docker("overlay", &output);
     for runtime in [Runtime::Podman, Runtime::Containerd] {
-        let before = runtime.tree(&prepared("overlay.tar"), "imgsquash-overlay:1").unwrap();
-        let after = runtime.tree(&output, "imgsquash-overlay:1").unwrap();
-        assert_same(&before, &after, runtime.name());
+        assert_same(&original_tree(runtime, "overlay"), &runtime.tree(&output).unwrap(), runtime.name());
     }
 }
 
@@ -163,32 +173,27 @@ fn every_format_is_taken_by_its_consumers() {
     let place = Place::new();
     let input = prepared("overlay.tar");
     let text = |path: &Path| path.to_str().unwrap().to_owned();
+    let before = original_tree(Runtime::Podman, "overlay");
     for (format, transports) in [
         ("universal", vec!["oci-archive:", "docker-archive:"]),
         ("oci-archive", vec!["oci-archive:"]),
         ("docker-archive", vec!["docker-archive:"]),
         ("oci-dir", vec!["oci:"]),
     ] {
-        let output = place.path(format);
-        squash(&input, &output, &["--format", format]);
+        let (output, name) = (place.path(format), unique());
+        squash_as(&name, &input, &output, &["--format", format]);
         for transport in transports {
             let copied = place.path("copied");
-            let name = ":imgsquash-overlay:1";
-            sh(
-                "skopeo",
-                &["copy", "-q", &format!("{transport}{}{name}", text(&output)), &format!("dir:{}", text(&copied))],
-            );
+            let source = format!("{transport}{}:{name}:1", text(&output));
+            sh("skopeo", &["copy", "-q", &source, &format!("dir:{}", text(&copied))]);
             std::fs::remove_dir_all(copied).unwrap();
         }
         if format != "oci-dir" {
-            let before = Runtime::Podman.tree(&input, "imgsquash-overlay:1").unwrap();
-            let after = Runtime::Podman.tree(&output, "localhost/imgsquash-overlay:1").unwrap();
-            assert_same(&before, &after, format);
+            assert_same(&before, &Runtime::Podman.tree(&output).unwrap(), format);
         }
     }
-    let before = Runtime::Docker.tree(&input, "imgsquash-overlay:1").unwrap();
-    let after = Runtime::Docker.tree(&place.path("docker-archive"), "imgsquash-overlay:1").unwrap();
-    assert_same(&before, &after, "docker-archive in docker");
+    let after = Runtime::Docker.tree(&place.path("docker-archive")).unwrap();
+    assert_same(&original_tree(Runtime::Docker, "overlay"), &after, "docker-archive in docker");
     let buildah = format!("oci-archive:{}", text(&place.path("universal")));
     let image = sh("buildah", &["pull", "-q", &buildah]);
     sh("buildah", &["rmi", "-f", image.trim()]);
@@ -201,13 +206,13 @@ fn umoci_and_containerd_unpack_the_same_files() {
     let layout = place.path("layout");
     squash(&prepared("debian.tar"), &layout, &["--format", "oci-dir"]);
     let bundle = place.path("bundle");
-    let image = format!("{}:imgsquash-debian:1", layout.to_str().unwrap());
+    let image = format!("{}:{}", layout.to_str().unwrap(), original("debian"));
     sh("umoci", &["unpack", "--image", &image, bundle.to_str().unwrap()]);
     let unpacked = tree(&walk(&bundle.join("rootfs")));
     let archive = place.path("out.tar");
     squash(&prepared("debian.tar"), &archive, &[]);
     let mut expected = layer_tree(&archive);
-    let mut mounted = Runtime::Containerd.tree(&archive, "imgsquash-debian:1").unwrap();
+    let mut mounted = Runtime::Containerd.tree(&archive).unwrap();
     let mut unpacked: Tree = unpacked.into_iter().filter(|(path, _)| !path.is_empty()).collect();
     for tree in [&mut expected, &mut mounted, &mut unpacked] {
         tree.retain(|path, _| !path.is_empty() && !is_runtime_file(path));
@@ -248,14 +253,12 @@ fn a_file_added_and_removed_leaves_nothing() {
 fn containerd_finds_the_image_by_its_name() {
     let place = Place::new();
     let output = place.path("out.tar");
-    squash(&prepared("lean.tar"), &output, &["-t", "registry.example/team/app:2"]);
-    run(ctr().args(["images", "import"]).arg(&output)).unwrap();
-    let listed = run(ctr().args(["images", "ls", "-q"])).unwrap();
-    run(ctr().args(["images", "rm", "--sync", "registry.example/team/app:2"])).unwrap();
-    assert!(listed.lines().any(|name| name == "registry.example/team/app:2"), "{listed}");
-    let loaded = sh("podman", &["load", "-q", "-i", output.to_str().unwrap()]);
-    assert!(loaded.contains("registry.example/team/app:2"), "{loaded}");
-    sh("podman", &["rmi", "-f", "registry.example/team/app:2"]);
+    let name = format!("registry.example/team/{}", unique());
+    squash_as(&name, &prepared("lean.tar"), &output, &[]);
+    let namespace = Namespace::new();
+    run(namespace.ctr().args(["images", "import"]).arg(&output)).unwrap();
+    assert_eq!(namespace.images().unwrap(), [format!("{name}:1")]);
+    assert_eq!(Loaded::new(Runtime::Podman, &output).unwrap().name(), format!("{name}:1"));
 }
 
 /// The plain layers of an archive made by docker save.

@@ -1,5 +1,10 @@
 //! The runtimes: loading an archive and looking at the file system a container would see.
+//!
+//! Tests run side by side, in several processes, and share the daemons. So each loads images under names of its own
+//! ([`unique`]) and removes those and nothing else ([`Loaded`], [`Namespace`]); what `tests/e2e/prepare` loaded is only
+//! looked at.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::os::unix::fs::MetadataExt;
@@ -23,8 +28,16 @@ pub(super) enum Runtime {
 
 pub(super) const ALL: [Runtime; 3] = [Runtime::Docker, Runtime::Podman, Runtime::Containerd];
 
-/// Numbers containers of this process.
-static NEXT: AtomicU32 = AtomicU32::new(0);
+/// What begins the names that [`unique`] makes.
+const PREFIX: &str = "imgsquash-test-";
+
+/// A name that nothing else has: of an image, a container or a namespace. `tests/run` puts its own mark into it, by
+/// which it finds what a test that was killed has left.
+pub(super) fn unique() -> String {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let run = std::env::var("IMGSQUASH_TEST_RUN").unwrap_or_default();
+    format!("{PREFIX}{run}-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed))
+}
 
 /// Runs a command; what it printed, or what it said when it failed.
 pub(super) fn run(command: &mut Command) -> Result<String, String> {
@@ -52,61 +65,135 @@ impl Runtime {
         }
     }
 
-    /// Loads the archive, whose image is called `name` and has a tag, and exports the file system of a container of it.
-    pub(super) fn tree(self, archive: &Path, name: &str) -> Result<Tree, String> {
-        let place = Place::new();
-        let mut nodes = match self {
-            Self::Docker | Self::Podman => {
-                let export = place.path("export.tar");
-                self.export(archive, name, &export)?;
-                entries(&std::fs::read(export).unwrap()).0
+    /// Loads the archive and tells the file system of a container of it. Docker and podman want an image with a name of
+    /// its own: [`Loaded`].
+    pub(super) fn tree(self, archive: &Path) -> Result<Tree, String> {
+        match self {
+            Self::Docker | Self::Podman => self.tree_of(Loaded::new(self, archive)?.name()),
+            Self::Containerd => {
+                let place = Place::new();
+                Ok(as_runtimes_show(Namespace::new().mount(archive, &place.path("mounted"))?))
             }
-            Self::Containerd => mount(archive, &place.path("mounted"))?,
-        };
-        nodes.retain(|(path, _)| !is_injected(path));
-        for (_, node) in &mut nodes {
-            (node.uname, node.gname) = (Vec::new(), Vec::new());
         }
-        Ok(tree(&nodes))
     }
 
-    fn export(self, archive: &Path, name: &str, export: &Path) -> Result<(), String> {
-        let program = self.name();
-        let loaded = run(Command::new(program).args(["load", "-q", "-i"]).arg(archive))?;
-        let found = loaded.lines().filter_map(|line| line.split_once(": ")).map(|(_, name)| name.trim()).next_back();
-        let image = found.unwrap_or(name).to_owned();
-        let container = format!("imgsquash-test-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
-        let done = run(Command::new(program).args(["create", "--name", &container, &image, "/none"]))
-            .and_then(|_| run(Command::new(program).args(["export", &container, "-o"]).arg(export)));
-        let _ = run(Command::new(program).args(["rm", "-f", &container]));
-        let _ = run(Command::new(program).args(["rmi", "-f", &image]));
-        done.map(|_| ())
+    /// The file system of a container of an image that is there.
+    pub(super) fn tree_of(self, image: &str) -> Result<Tree, String> {
+        let place = Place::new();
+        let export = place.path("export.tar");
+        let container = Container::new(self, image)?;
+        run(Command::new(self.name()).args(["export", &container.name, "-o"]).arg(&export))?;
+        Ok(as_runtimes_show(entries(&std::fs::read(export).unwrap()).0))
     }
 }
 
-/// containerd's client, with the socket of the containerd that dockerd started, or the system's.
-pub(super) fn ctr() -> Command {
-    let mut command = Command::new("ctr");
-    let started = PathBuf::from("/run/docker/containerd/containerd.sock");
-    if started.exists() {
-        command.arg("-a").arg(started);
+/// A tree without what runtimes put into it, and without names of users, which not all tell.
+fn as_runtimes_show(mut nodes: Vec<(Vec<u8>, Node)>) -> Tree {
+    nodes.retain(|(path, _)| !is_injected(path));
+    for (_, node) in &mut nodes {
+        (node.uname, node.gname) = (Vec::new(), Vec::new());
     }
-    // Tests run side by side and import images of the same name.
-    let thread = format!("{:?}", std::thread::current().id()).replace(['(', ')'], "");
-    command.arg("-n").arg(format!("imgsquash-{}-{thread}", std::process::id()));
-    command
+    tree(&nodes)
 }
 
-fn mount(archive: &Path, mounted: &Path) -> Result<Vec<(Vec<u8>, Node)>, String> {
-    std::fs::create_dir(mounted).unwrap();
-    run(ctr().args(["images", "import"]).arg(archive))?;
-    let listed = run(ctr().args(["images", "ls", "-q"]))?;
-    let full = listed.lines().next().unwrap_or_default();
-    let done = run(ctr().args(["images", "mount", full]).arg(mounted)).map(|_| walk(mounted));
-    let _ = run(Command::new("umount").arg(mounted));
-    let _ = run(ctr().args(["snapshots", "rm"]).arg(mounted));
-    let _ = run(ctr().args(["images", "rm", "--sync", full]));
-    done
+/// An image that a test loaded into docker or podman. It goes with this, also when the test panics.
+pub(super) struct Loaded {
+    runtime: Runtime,
+    name: String,
+}
+
+impl Loaded {
+    /// Loads an archive with one image, which is called as [`unique`] said.
+    pub(super) fn new(runtime: Runtime, archive: &Path) -> Result<Self, String> {
+        let said = run(Command::new(runtime.name()).args(["load", "-q", "-i"]).arg(archive))?;
+        let name = said.trim().rsplit_once(": ").map(|(_, name)| name.to_owned());
+        let name = name.unwrap_or_else(|| panic!("{} load told no name: {said}", runtime.name()));
+        assert!(name.contains(PREFIX), "{name} may be another test's: give the image a name of its own");
+        Ok(Self { runtime, name })
+    }
+
+    /// The name as the runtime tells it.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+impl Drop for Loaded {
+    fn drop(&mut self) {
+        let _ = run(Command::new(self.runtime.name()).args(["rmi", &self.name]));
+    }
+}
+
+/// A container that never ran. It goes with this, also when the test panics.
+struct Container {
+    runtime: Runtime,
+    name: String,
+}
+
+impl Container {
+    fn new(runtime: Runtime, image: &str) -> Result<Self, String> {
+        let name = unique();
+        run(Command::new(runtime.name()).args(["create", "--pull", "never", "--name", &name, image, "/none"]))?;
+        Ok(Self { runtime, name })
+    }
+}
+
+impl Drop for Container {
+    fn drop(&mut self) {
+        let _ = run(Command::new(self.runtime.name()).args(["rm", "-f", &self.name]));
+    }
+}
+
+/// A namespace of containerd, whose images no other one has. It goes with this and all that is in it, also when the
+/// test panics.
+pub(super) struct Namespace {
+    name: String,
+    mounted: RefCell<Option<PathBuf>>,
+}
+
+impl Namespace {
+    pub(super) fn new() -> Self {
+        Self { name: unique(), mounted: RefCell::new(None) }
+    }
+
+    /// containerd's client, with the socket of the containerd that dockerd started, or the system's.
+    pub(super) fn ctr(&self) -> Command {
+        let mut command = Command::new("ctr");
+        let started = Path::new("/run/docker/containerd/containerd.sock");
+        if started.exists() {
+            command.arg("-a").arg(started);
+        }
+        command.args(["-n", &self.name]);
+        command
+    }
+
+    /// The names of its images.
+    pub(super) fn images(&self) -> Result<Vec<String>, String> {
+        let listed = run(self.ctr().args(["images", "ls", "-q"]))?;
+        Ok(listed.lines().map(str::to_owned).collect())
+    }
+
+    /// Imports an archive and tells what its image shows.
+    fn mount(&self, archive: &Path, mounted: &Path) -> Result<Vec<(Vec<u8>, Node)>, String> {
+        std::fs::create_dir(mounted).unwrap();
+        run(self.ctr().args(["images", "import"]).arg(archive))?;
+        let image = self.images()?.into_iter().next().unwrap_or_default();
+        run(self.ctr().args(["images", "mount", &image]).arg(mounted))?;
+        *self.mounted.borrow_mut() = Some(mounted.to_owned());
+        Ok(walk(mounted))
+    }
+}
+
+impl Drop for Namespace {
+    fn drop(&mut self) {
+        if let Some(mounted) = self.mounted.take() {
+            let _ = run(Command::new("umount").arg(&mounted));
+            let _ = run(self.ctr().args(["snapshots", "rm"]).arg(&mounted));
+        }
+        let images = self.images().unwrap_or_default();
+        let _ = run(self.ctr().args(["images", "rm", "--sync"]).args(images));
+        let _ = run(self.ctr().args(["namespaces", "rm", &self.name]));
+    }
 }
 
 /// The files below `root` as they are; the first name of a file has what it is, the others link to it.

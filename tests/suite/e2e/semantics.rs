@@ -1,7 +1,7 @@
 //! The cases of `fixtures/cases` on real runtimes: what they show of the original is what the tool makes of it, and what
 //! the tool makes of it, all of them load and show.
 
-use super::runtime::{ALL, Runtime};
+use super::runtime::{ALL, Runtime, unique};
 use crate::support::archive::{Codec, Form, Image};
 use crate::support::case::{Case, Expected, all};
 use crate::support::layer::{Entry, Layer};
@@ -96,8 +96,8 @@ fn originals_show_what_the_cases_say() {
         assert!(cases.len() > 30, "{} of the cases", cases.len());
         let (layers, expected) = together(&cases);
         let place = Place::new();
-        let path = place.write("original.tar", &archive(layers, "imgsquash-original"));
-        let found = runtime.tree(&path, "imgsquash-original:1").unwrap();
+        let path = place.write("original.tar", &archive(layers, &unique()));
+        let found = runtime.tree(&path).unwrap();
         let hidden = implied(&cases);
         assert_same(&visible(&expected, &hidden, runtime), &visible(&found, &hidden, runtime), runtime.name());
     }
@@ -109,11 +109,11 @@ fn squashed_cases_load_everywhere_and_show_what_they_say() {
     let mut cases = all();
     cases.retain(|case| matches!(case.expected, Expected::Tree(_)) && can_move(case));
     let (layers, expected) = together(&cases);
-    let (squashed, _) = squash(&archive(layers, "imgsquash-squashed")).unwrap();
+    let (squashed, _) = squash(&archive(layers, &unique())).unwrap();
     let place = Place::new();
     let path = place.write("squashed.tar", &squashed);
     for runtime in ALL {
-        let found = runtime.tree(&path, "imgsquash-squashed:1").unwrap();
+        let found = runtime.tree(&path).unwrap();
         assert_same(&visible(&expected, &[], runtime), &visible(&found, &[], runtime), runtime.name());
     }
 }
@@ -147,8 +147,8 @@ fn verdict(case: &Case, runtime: Runtime) -> (&'static str, String) {
         (case.layers.iter().map(Layer::tar).collect(), expected, case.implied.clone())
     };
     let place = Place::new();
-    let path = place.write("case.tar", &archive(layers, "imgsquash-case"));
-    match runtime.tree(&path, "imgsquash-case:1") {
+    let path = place.write("case.tar", &archive(layers, &unique()));
+    match runtime.tree(&path) {
         Err(problem) => ("refuses", problem.lines().last().unwrap_or_default().to_owned()),
         Ok(found) => {
             let (expected, found) = (visible(&expected, &hidden, runtime), visible(&found, &hidden, runtime));

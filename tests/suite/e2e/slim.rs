@@ -5,8 +5,8 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use super::real::{layer_tree, prepared, squash, with_docker};
-use super::runtime::{run, sh};
+use super::real::{layer_tree, prepared, squash, squash_as, with_docker};
+use super::runtime::{run, sh, unique};
 use crate::support::node::{Kind, Tree};
 use crate::support::run::Place;
 
@@ -41,8 +41,8 @@ fn packages(tree: &Tree) -> BTreeMap<Vec<u8>, Vec<u8>> {
 fn still_works(name: &str, commands: &[&str], profile: &str, reclaimed: u64) {
     let place = Place::new();
     let (whole, pruned, report) = (place.path("whole.tar"), place.path("pruned.tar"), place.path("report.json"));
-    squash(&prepared(name), &whole, &[]);
-    squash(&prepared(name), &pruned, &[profile, "--report", report.to_str().unwrap()]);
+    squash_as(&unique(), &prepared(name), &whole, &[]);
+    squash_as(&unique(), &prepared(name), &pruned, &[profile, "--report", report.to_str().unwrap()]);
     let report: Value = serde_json::from_slice(&std::fs::read(report).unwrap()).unwrap();
     let bytes = report["images"][0]["reclaimed_bytes"]["pruned"].as_u64().unwrap();
     assert!(bytes > reclaimed, "{name}: {bytes} bytes were pruned");
@@ -98,7 +98,7 @@ fn equal_files_that_became_links_are_the_same_files() {
     let place = Place::new();
     let (whole, linked) = (place.path("whole.tar"), place.path("linked.tar"));
     squash(&prepared("slim-python.tar"), &whole, &[]);
-    squash(&prepared("slim-python.tar"), &linked, &["--hardlink-duplicates"]);
+    squash_as(&unique(), &prepared("slim-python.tar"), &linked, &["--hardlink-duplicates"]);
     let (before, after) = (layer_tree(&whole), layer_tree(&linked));
     assert!(before.keys().eq(after.keys()));
     let differences = before.iter().filter(|(path, (node, _))| *node != after[*path].0).count();
