@@ -4,8 +4,8 @@ use std::sync::Once;
 
 use super::host::Host;
 use crate::error::{Error, Of};
-use crate::finding::{Finding, Findings, Severity};
-use crate::input::{self, Note, Origin, Selection, Store};
+use crate::finding::{Finding, Findings};
+use crate::input::{self, InputNote, Opening, Origin, Selection, Store};
 use crate::layer::Source;
 use crate::oci::{Catalog, Image, Reference};
 use crate::plan::{Base, Keep};
@@ -16,19 +16,20 @@ pub struct Archive {
     /// What it is called in messages.
     pub name: String,
     origin: Origin,
-    store: Store,
+    store: Box<dyn Store>,
 }
 
 impl Archive {
     /// Opens an archive.
     pub fn open(origin: &Origin, host: Host<'_>) -> Result<Self, Error> {
-        let name = called(origin);
+        let name = origin.to_string();
         let begun = Once::new();
         let seen = |bytes| {
             begun.call_once(|| host.progress.begin(Stage::Copying, None));
             host.progress.advance(bytes);
         };
-        let store = input::open(origin, &host.resources.tmp_dir, &host.resources.limits, &seen).of(&name)?;
+        let with = Opening { tmp_dir: &host.resources.tmp_dir, limits: &host.resources.limits, seen: &seen };
+        let store = input::open(origin, &with).of(&name)?;
         Ok(Self { name, origin: origin.clone(), store })
     }
 
@@ -39,7 +40,7 @@ impl Archive {
 
     /// Everything that it holds.
     fn catalog(&self, host: Host<'_>) -> Result<Catalog, Error> {
-        input::read(&self.store, &host.resources.limits).of(&self.name)
+        input::read(&*self.store, &host.resources.limits).of(&self.name)
     }
 
     /// The images that were asked for, called `tags` if there are any; what was left out is found.
@@ -60,29 +61,14 @@ impl Archive {
 
     /// The layers of `image`, oldest first.
     pub fn sources(&self, image: &Image, host: Host<'_>, findings: &mut Findings) -> Result<Vec<Source>, Error> {
-        let sources = input::sources(&self.store, image, &host.resources.limits).of(&self.name)?;
+        let sources = input::sources(&*self.store, image, &host.resources.limits).of(&self.name)?;
         if let Some(history) = image.config.history() {
             let rows = history.iter().filter(|row| !row.is_empty_layer()).count();
             if rows != sources.len() {
-                findings.add(Note::History { rows, layers: sources.len() }.into()).of(&self.name)?;
+                findings.add(InputNote::History { rows, layers: sources.len() }.into()).of(&self.name)?;
             }
         }
         Ok(sources)
-    }
-}
-
-impl From<Note> for Finding {
-    fn from(note: Note) -> Self {
-        let id = match note {
-            Note::Attestations(_) => "attestations-dropped",
-            Note::Artifact { .. } => "artifact-left-out",
-            Note::Broken(_) => "unreadable-left-out",
-            Note::ForeignSystem(_) => "system-left-out",
-            Note::Schema1 => "schema1-left-out",
-            Note::Absent { .. } => "platform-absent",
-            Note::History { .. } => "history-repaired",
-        };
-        Self::new(id, Severity::Low, note.to_string())
     }
 }
 
@@ -97,13 +83,5 @@ pub fn bases(keep: &Keep, beside: &Catalog, host: Host<'_>) -> Result<Vec<Base>,
         Keep::Guess => Ok(beside.images.iter().map(base).collect()),
         Keep::Base(origin) => Ok(Archive::open(origin, host)?.catalog(host)?.images.iter().map(base).collect()),
         _ => Ok(Vec::new()),
-    }
-}
-
-/// How an archive is called in messages.
-fn called(origin: &Origin) -> String {
-    match origin {
-        Origin::Path(path) => path.display().to_string(),
-        Origin::Stdin => "standard input".to_owned(),
     }
 }

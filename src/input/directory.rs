@@ -19,7 +19,8 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{Mode, OFlags, open};
 
-use super::open::OpenError;
+use super::error::OpenError;
+use super::store::Store;
 use super::tarball::normalized;
 use crate::blob::Span;
 use crate::oci::Digest;
@@ -29,7 +30,7 @@ const DOCUMENTS: [&str; 3] = ["index.json", "oci-layout", "manifest.json"];
 
 /// A directory that holds an image.
 #[derive(Debug)]
-pub struct Directory {
+pub(super) struct Directory {
     path: PathBuf,
     /// The same without links on the way.
     real: PathBuf,
@@ -40,9 +41,10 @@ impl Directory {
     pub(super) fn open(path: &Path) -> io::Result<Self> {
         Ok(Self { path: path.to_owned(), real: fs::canonicalize(path)? })
     }
+}
 
-    /// The bytes of the file called `name`; `None` when there is none.
-    pub(super) fn get(&self, name: &str) -> Result<Option<Span>, OpenError> {
+impl Store for Directory {
+    fn file(&self, name: &str) -> Result<Option<Span>, OpenError> {
         let outside = || OpenError::Outside { name: name.to_owned() };
         let failed = |problem| OpenError::File { name: name.to_owned(), problem };
         let other = |found| OpenError::NotAFile { name: name.to_owned(), found };
@@ -66,6 +68,14 @@ impl Directory {
             return Err(other(called(found.file_type())));
         }
         Span::whole(file).map(Some).map_err(failed)
+    }
+
+    fn any(&self, _: &dyn Fn(&str) -> bool) -> bool {
+        false
+    }
+
+    fn expected(&self) -> &'static str {
+        "expected an OCI image layout"
     }
 }
 

@@ -2,8 +2,9 @@
 //!
 //! Layers have no digest of their own here, unless they are named by it; their diff_ids are verified instead.
 
-use super::catalog::{InputError, broken, count, document, whole};
-use super::open::Store;
+use super::document::{broken, count, document, whole};
+use super::error::InputError;
+use super::store::Store;
 use crate::blob::{Mismatch, Span};
 use crate::limits::Limits;
 use crate::oci::{
@@ -44,6 +45,9 @@ impl SavedImage {
 pub(super) fn saved_images(manifest: &Span, limits: &Limits) -> Result<Vec<SavedImage>, InputError> {
     const WHAT: &str = "manifest.json";
     let bytes = document(manifest, WHAT, limits)?;
+    if bytes.trim_ascii_start().starts_with(b"{") {
+        return Err(InputError::TransportDirectory);
+    }
     let elements: Vec<Document> = serde_json::from_slice(&bytes)
         .map_err(|error| InvalidJson { what: WHAT.to_owned(), detail: error.to_string() })?;
     if elements.len() > limits.documents {
@@ -62,7 +66,7 @@ pub(super) fn references(image: &SavedImage) -> Vec<Reference> {
 }
 
 /// All images of a Docker archive. One that cannot be read counts only when it is asked for.
-pub(super) fn read(store: &Store, manifest: &Span, limits: &Limits) -> Result<Catalog, InputError> {
+pub(super) fn read(store: &dyn Store, manifest: &Span, limits: &Limits) -> Result<Catalog, InputError> {
     let mut catalog = Catalog { root: root(), entries: Vec::new(), images: Vec::new() };
     let mut problem = None;
     let mut configs = 0;
@@ -117,13 +121,13 @@ fn named(name: &Reference) -> Document {
 
 /// Reads the image that `saved` names; `configs` counts the bytes of all configs.
 pub(super) fn image(
-    store: &Store,
+    store: &dyn Store,
     saved: &SavedImage,
     limits: &Limits,
     configs: &mut u64,
 ) -> Result<Image, InputError> {
     let what = format!("config {}", saved.config);
-    let Some(span) = store.get(&saved.config)? else { return Err(InputError::Missing { what }) };
+    let Some(span) = store.file(&saved.config)? else { return Err(InputError::Missing { what }) };
     let bytes = document(&span, &what, limits)?;
     count(configs, &bytes, limits)?;
     if let Some(expected) = saved.named_config() {

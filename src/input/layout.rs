@@ -15,9 +15,10 @@ use std::collections::{HashMap, HashSet};
 
 use oci_spec::image::MediaType;
 
-use super::catalog::{InputError, broken, count, document, verified, whole};
 use super::docker::{self, SavedImage};
-use super::open::Store;
+use super::document::{broken, count, document, verified, whole};
+use super::error::InputError;
+use super::store::Store;
 use crate::blob::Span;
 use crate::limits::Limits;
 use crate::oci::{
@@ -37,9 +38,9 @@ const ESTARGZ: &str = "containerd.io/snapshot/stargz/toc.digest";
 const INDEX_KEYS: [&str; 4] = ["schemaVersion", "mediaType", "manifests", "annotations"];
 const MANIFEST_KEYS: [&str; 5] = ["schemaVersion", "mediaType", "config", "layers", "annotations"];
 
-pub(super) fn read(store: &Store, index: &Span, limits: &Limits) -> Result<Catalog, InputError> {
+pub(super) fn read(store: &dyn Store, index: &Span, limits: &Limits) -> Result<Catalog, InputError> {
     check_marker(store, limits)?;
-    let manifest = store.get("manifest.json")?;
+    let manifest = store.file("manifest.json")?;
     let saved = manifest.as_ref().map(|manifest| docker::saved_images(manifest, limits)).transpose()?;
     let mut root = Document::parse(&document(index, "index.json", limits)?, "index.json")?;
     if saved.is_some() && root.raw("manifests").is_none() {
@@ -73,10 +74,10 @@ pub(super) fn read(store: &Store, index: &Span, limits: &Limits) -> Result<Catal
 }
 
 /// Checks what says that this is a layout, and of which version.
-fn check_marker(store: &Store, limits: &Limits) -> Result<(), InputError> {
+fn check_marker(store: &dyn Store, limits: &Limits) -> Result<(), InputError> {
     const WHAT: &str = "oci-layout";
     const VERSION: &str = "imageLayoutVersion";
-    let Some(marker) = store.get(WHAT)? else { return Ok(()) };
+    let Some(marker) = store.file(WHAT)? else { return Ok(()) };
     let marker = Document::parse(&document(&marker, WHAT, limits)?, WHAT)?;
     marker.only_spellings(&[VERSION], WHAT)?;
     let version: String = marker.get(VERSION, WHAT)?.unwrap_or_default();
@@ -88,7 +89,7 @@ fn check_marker(store: &Store, limits: &Limits) -> Result<(), InputError> {
 }
 
 struct Reader<'s> {
-    store: &'s Store,
+    store: &'s dyn Store,
     limits: &'s Limits,
     /// Names that `manifest.json` gives, by config.
     repo_tags: HashMap<Digest, Vec<Reference>>,

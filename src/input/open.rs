@@ -1,141 +1,125 @@
 //! Opening an archive: a file, a directory or a stream, compressed as a whole or not.
 
+use std::fmt;
 use std::fs::File;
 use std::io::{self, BufRead, Read, Seek, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use thiserror::Error;
-
 use super::directory::Directory;
-use super::tarball::{Tarball, TarballError};
+use super::error::{OpenError, TarballError};
+use super::hints::kind;
+use super::store::Store;
+use super::tarball::Tarball;
 use crate::blob::Span;
-use crate::codec::{Codec, MAGIC_BYTES, UnknownCodec, decode, sniff};
+use crate::codec::{Codec, MAGIC_BYTES, decode, sniff};
 use crate::limits::Limits;
+use crate::tar::BLOCK;
 
 /// Where the input comes from.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum Origin {
     /// A file, a named pipe or a directory.
     Path(PathBuf),
     /// Standard input.
     Stdin,
+    /// Somewhere else.
+    Door(Arc<dyn Door>),
 }
 
-/// The files of an archive by name.
-#[derive(Debug)]
-pub enum Store {
-    /// In a tar.
-    Tarball(Tarball),
-    /// In a directory.
-    Directory(Directory),
+/// A place of images that is neither a file nor standard input. A new one implements this.
+pub trait Door: fmt::Debug + Send + Sync {
+    /// What it is called, as a person names it.
+    fn name(&self) -> String;
+
+    /// Opens it.
+    fn open(&self, with: &Opening<'_>) -> Result<Box<dyn Store>, OpenError>;
 }
 
-/// An archive that cannot be opened.
-#[derive(Debug, Error)]
-pub enum OpenError {
-    /// It cannot be read.
-    #[error("cannot read it: {0}")]
-    Read(io::Error),
-    /// A file of it cannot be read.
-    #[error("cannot read {name}: {problem}")]
-    File {
-        /// Its name in the archive.
-        name: String,
-        /// What happened.
-        problem: io::Error,
-    },
-    /// Something else has the name of a file.
-    #[error("{name} is a {found}, expected a regular file")]
-    NotAFile {
-        /// Its name in the archive.
-        name: String,
-        /// What it is.
-        found: &'static str,
-    },
-    /// A document names a file that is no part of the archive.
-    #[error("\"{name}\" leads outside the directory, where no file of an image lies")]
-    Outside {
-        /// The name.
-        name: String,
-    },
-    /// The temporary copy of a stream cannot be written.
-    #[error("cannot write a temporary copy in {}: {problem} (choose another place with --tmp-dir)", .place.display())]
-    Spool {
-        /// The directory.
-        place: PathBuf,
-        /// What happened.
-        problem: io::Error,
-    },
-    /// It has no bytes.
-    #[error("it is empty, expected an image archive")]
-    Empty,
-    /// It is compressed in a way that archives are not.
-    #[error(transparent)]
-    Codec(#[from] UnknownCodec),
-    /// Uncompressed it has no end.
-    #[error("it inflates to more than {limit} bytes: decompress it yourself if you trust it")]
-    Endless {
-        /// The limit, in bytes.
-        limit: u64,
-    },
-    /// It is no tar.
-    #[error(transparent)]
-    Tar(#[from] TarballError),
+/// What opening a place needs.
+#[derive(Clone, Copy)]
+pub struct Opening<'o> {
+    /// Where copies of streams go.
+    pub tmp_dir: &'o Path,
+    /// What an archive may ask for.
+    pub limits: &'o Limits,
+    /// Is told of every stretch that is copied, in bytes.
+    pub seen: &'o (dyn Fn(u64) + Sync),
 }
 
-impl Store {
-    /// The bytes of the file called `name`, links followed; `None` when there is none.
-    pub fn get(&self, name: &str) -> Result<Option<Span>, OpenError> {
-        match self {
-            Self::Tarball(tarball) => Ok(tarball.get(name)?),
-            Self::Directory(directory) => directory.get(name),
+impl PartialEq for Origin {
+    fn eq(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Path(one), Self::Path(other)) => one == other,
+            (Self::Stdin, Self::Stdin) => true,
+            (Self::Door(one), Self::Door(other)) => one.name() == other.name(),
+            _ => false,
         }
     }
 }
 
-impl OpenError {
-    /// Whether it is about one file of the archive, and others can still be read.
-    pub(super) fn is_of_one_file(&self) -> bool {
-        matches!(
-            self,
-            Self::File { .. } | Self::NotAFile { .. } | Self::Outside { .. } | Self::Tar(TarballError::LinkCycle(_))
-        )
+impl Eq for Origin {}
+
+impl fmt::Display for Origin {
+    /// As messages call it.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Path(path) => path.display().fmt(f),
+            Self::Stdin => f.write_str("standard input"),
+            Self::Door(door) => f.write_str(&door.name()),
+        }
     }
 }
 
-/// Opens `origin`. What cannot be read twice, or is compressed as a whole, is first copied to an unnamed temporary file
-/// in `tmp_dir`; `seen` is told of every stretch copied, in bytes.
-pub fn open(origin: &Origin, tmp_dir: &Path, limits: &Limits, seen: &(dyn Fn(u64) + Sync)) -> Result<Store, OpenError> {
+/// Opens `origin`. What cannot be read twice, or is compressed as a whole, is first copied to an unnamed temporary file.
+pub fn open(origin: &Origin, with: &Opening<'_>) -> Result<Box<dyn Store>, OpenError> {
     let mut file = match origin {
         Origin::Path(path) if path.is_dir() => {
-            return Directory::open(path).map(Store::Directory).map_err(OpenError::Read);
+            return Ok(Box::new(Directory::open(path).map_err(OpenError::Read)?));
         }
         Origin::Path(path) => File::open(path).map_err(OpenError::Read)?,
         Origin::Stdin => stdin().map_err(OpenError::Read)?,
+        Origin::Door(door) => return door.open(with),
     };
     // A redirected file can be read in place, unless someone read from it before.
     let in_place = file.metadata().is_ok_and(|meta| meta.is_file()) && file.stream_position().is_ok_and(|at| at == 0);
-    let archive = if in_place {
-        let span = Span::whole(file).map_err(OpenError::Read)?;
-        let mut magic = [0; MAGIC_BYTES];
-        match sniff(span.peek(&mut magic).map_err(OpenError::Read)?)? {
-            Codec::Plain => span,
-            codec => {
-                let copy = spool(span.reader(), codec, tmp_dir, limits, seen)?;
-                span.unchanged().map_err(OpenError::Read)?;
-                copy
-            }
+    if !in_place {
+        return open_stream(file, with);
+    }
+    let span = Span::whole(file).map_err(OpenError::Read)?;
+    let mut magic = [0; MAGIC_BYTES];
+    let archive = match sniff(span.peek(&mut magic).map_err(OpenError::Read)?)? {
+        Codec::Plain => span,
+        codec => {
+            let copy = spool(span.reader(), codec, with)?;
+            span.unchanged().map_err(OpenError::Read)?;
+            copy
         }
-    } else {
-        let magic = magic(&mut file).map_err(OpenError::Read)?;
-        let codec = sniff(&magic)?;
-        spool(magic.as_slice().chain(file), codec, tmp_dir, limits, seen)?
     };
+    scan(&archive)
+}
+
+/// Opens the archive that a stream brings.
+pub fn open_stream(mut stream: impl Read + Send, with: &Opening<'_>) -> Result<Box<dyn Store>, OpenError> {
+    let magic = magic(&mut stream).map_err(OpenError::Read)?;
+    let codec = sniff(&magic)?;
+    scan(&spool(magic.as_slice().chain(stream), codec, with)?)
+}
+
+fn scan(archive: &Span) -> Result<Box<dyn Store>, OpenError> {
     if archive.is_empty() {
         return Err(OpenError::Empty);
     }
-    Ok(Store::Tarball(Tarball::scan(&archive)?))
+    match Tarball::scan(archive) {
+        Ok(tarball) => Ok(Box::new(tarball)),
+        Err(problem @ TarballError::Tar(_)) => {
+            let mut head = [0; BLOCK];
+            let found = kind(archive.peek(&mut head).map_err(OpenError::Read)?);
+            Err(found.map_or(problem.into(), |found| OpenError::NotAnArchive { found }))
+        }
+        Err(problem) => Err(problem.into()),
+    }
 }
 
 /// Standard input as a file, so that it can be read at any offset if it is one.
@@ -152,13 +136,8 @@ fn magic(reader: &mut impl Read) -> io::Result<Vec<u8>> {
 }
 
 /// Copies a stream, decompressed, to an unnamed file.
-fn spool(
-    reader: impl Read + Send,
-    codec: Codec,
-    tmp_dir: &Path,
-    limits: &Limits,
-    seen: &(dyn Fn(u64) + Sync),
-) -> Result<Span, OpenError> {
+fn spool(reader: impl Read + Send, codec: Codec, with: &Opening<'_>) -> Result<Span, OpenError> {
+    let Opening { tmp_dir, limits, seen } = *with;
     let failed = |problem| OpenError::Spool { place: tmp_dir.to_owned(), problem };
     let mut copy = tempfile::tempfile_in(tmp_dir).map_err(failed)?;
     let compressed = AtomicU64::new(0);

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 
 use thiserror::Error;
 
-use super::catalog::Note;
+use super::note::InputNote;
 use crate::oci::{
     ANNOTATION_IMAGE_NAME, ANNOTATION_REF_NAME, Catalog, Entry, Image, ImageId, Item, Other, Platform, Reference,
     annotations,
@@ -52,7 +52,7 @@ pub enum SelectError {
 }
 
 /// Keeps what `wanted` asks for, and images only; what else there was is told in the notes. Images keep their ids.
-pub fn select(mut catalog: Catalog, wanted: &Selection) -> Result<(Catalog, Vec<Note>), SelectError> {
+pub fn select(mut catalog: Catalog, wanted: &Selection) -> Result<(Catalog, Vec<InputNote>), SelectError> {
     for name in &wanted.refs {
         if !catalog.entries.iter().any(|entry| is_called(entry, &catalog.images, name)) {
             let mut found: Vec<String> =
@@ -132,7 +132,7 @@ fn platforms(entries: &[Entry], images: &[Image]) -> Vec<Platform> {
 }
 
 /// Keeps what is for one of the `wanted` platforms. What cannot be read and does not say what it is for is not.
-fn keep_platforms(entries: &mut Vec<Entry>, images: &[Image], wanted: &[Platform], notes: &mut Vec<Note>) {
+fn keep_platforms(entries: &mut Vec<Entry>, images: &[Image], wanted: &[Platform], notes: &mut Vec<InputNote>) {
     entries.retain_mut(|entry| {
         let platform = entry.platform();
         let matches = |platform: &Platform| wanted.iter().any(|wanted| platform.matches(wanted));
@@ -144,7 +144,7 @@ fn keep_platforms(entries: &mut Vec<Entry>, images: &[Image], wanted: &[Platform
             Item::Image(id) => matches(&platform.unwrap_or_else(|| images[id.0].config.platform().clone())),
             Item::Other(Other::Attestation) => true,
             Item::Other(Other::Broken(problem)) if platform.is_none() => {
-                notes.push(Note::Broken(problem.clone()));
+                notes.push(InputNote::Broken(problem.clone()));
                 false
             }
             Item::Other(_) => platform.as_ref().is_some_and(matches),
@@ -153,7 +153,7 @@ fn keep_platforms(entries: &mut Vec<Entry>, images: &[Image], wanted: &[Platform
 }
 
 /// Takes out images for other systems where there are linux images beside them. Alone, or asked for, they are an error.
-fn leave_out_foreign(entries: &mut [Entry], images: &[Image], notes: &mut Vec<Note>) {
+fn leave_out_foreign(entries: &mut [Entry], images: &[Image], notes: &mut Vec<InputNote>) {
     let platform = |id: ImageId| images[id.0].config.platform();
     let is_linux = |id: &ImageId| platform(*id).os == "linux";
     let mut all: Vec<ImageId> = entries.iter().flat_map(Entry::images).collect();
@@ -162,7 +162,7 @@ fn leave_out_foreign(entries: &mut [Entry], images: &[Image], notes: &mut Vec<No
     if !all.iter().any(is_linux) {
         return;
     }
-    notes.extend(all.iter().filter(|id| !is_linux(id)).map(|id| Note::ForeignSystem(platform(*id).clone())));
+    notes.extend(all.iter().filter(|id| !is_linux(id)).map(|id| InputNote::ForeignSystem(platform(*id).clone())));
     let mut todo: Vec<&mut Entry> = entries.iter_mut().collect();
     while let Some(entry) = todo.pop() {
         if matches!(&entry.item, Item::Image(id) if !is_linux(id)) {
@@ -192,7 +192,7 @@ fn keep_images(entries: &mut Vec<Entry>, dropped: &mut Vec<(Other, String)>) {
 }
 
 /// What a person is told of what was taken out.
-fn told(dropped: Vec<(Other, String)>) -> Vec<Note> {
+fn told(dropped: Vec<(Other, String)>) -> Vec<InputNote> {
     let mut notes = Vec::new();
     let mut artifacts: Vec<(String, usize)> = Vec::new();
     let mut places: HashMap<String, usize> = HashMap::new();
@@ -207,15 +207,17 @@ fn told(dropped: Vec<(Other, String)>) -> Vec<Note> {
                 }
                 artifacts[place].1 += 1;
             }
-            Other::Schema1 => notes.push(Note::Schema1),
-            Other::Absent(digest) if platform.is_empty() => notes.push(Note::Absent { platform: digest.to_string() }),
-            Other::Absent(_) => notes.push(Note::Absent { platform }),
+            Other::Schema1 => notes.push(InputNote::Schema1),
+            Other::Absent(digest) if platform.is_empty() => {
+                notes.push(InputNote::Absent { platform: digest.to_string() })
+            }
+            Other::Absent(_) => notes.push(InputNote::Absent { platform }),
             // Told where they were found.
             Other::Foreign | Other::Broken(_) => {}
         }
     }
-    notes.extend(artifacts.into_iter().map(|(kind, count)| Note::Artifact { kind, count }));
-    (attestations > 0).then_some(Note::Attestations(attestations)).into_iter().chain(notes).collect()
+    notes.extend(artifacts.into_iter().map(|(kind, count)| InputNote::Artifact { kind, count }));
+    (attestations > 0).then_some(InputNote::Attestations(attestations)).into_iter().chain(notes).collect()
 }
 
 fn nothing_left(dropped: &[(Other, String)]) -> String {

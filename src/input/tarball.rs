@@ -9,42 +9,23 @@
 use std::collections::HashMap;
 use std::io::{self, BufRead, BufReader, Read};
 
-use thiserror::Error;
-
+use super::error::{MAX_MEMBERS, OpenError, TarballError};
+use super::store::Store;
 use crate::blob::{Span, SpanReader};
-use crate::tar::{Forward, InvalidTar, Members};
+use crate::tar::{Forward, Members};
 
 /// The files of a tar by name.
 #[derive(Debug)]
-pub struct Tarball {
-    members: HashMap<Vec<u8>, Place>,
+pub(super) struct Tarball {
+    members: HashMap<Vec<u8>, Where>,
 }
 
 #[derive(Clone, Debug)]
-enum Place {
+enum Where {
     File(Span),
     Link(Vec<u8>),
 }
 
-/// An archive whose files cannot be found.
-#[derive(Debug, Error)]
-pub enum TarballError {
-    /// It is no tar, or a broken one.
-    #[error("it is not a readable tar archive: {0}")]
-    Tar(#[from] InvalidTar),
-    /// A link in the archive leads back to itself.
-    #[error("the link \"{0}\" in the archive leads in a circle")]
-    LinkCycle(String),
-    /// A file that would have to be put together from stretches.
-    #[error("\"{0}\" in the archive is stored sparse, expected ordinary files")]
-    Sparse(String),
-    /// More files than any image has.
-    #[error("the archive has more than {MAX_MEMBERS} files")]
-    TooMany,
-}
-
-/// Layers, configs and manifests of thousands of images.
-const MAX_MEMBERS: usize = 1 << 20;
 /// Links that lead to links.
 const MAX_HOPS: usize = 16;
 
@@ -58,9 +39,9 @@ impl Tarball {
             let place = match member.typeflag {
                 b'0' if member.meta.extra.sparse.is_some() => return Err(TarballError::Sparse(shown(&name))),
                 b'S' => return Err(TarballError::Sparse(shown(&name))),
-                b'0' => Place::File(archive.part(member.data, member.stored)),
-                b'1' => Place::Link(normalized(b"", &member.link).unwrap_or_default()),
-                b'2' => Place::Link(normalized(directory(&name), &member.link).unwrap_or_default()),
+                b'0' => Where::File(archive.part(member.data, member.stored)),
+                b'1' => Where::Link(normalized(b"", &member.link).unwrap_or_default()),
+                b'2' => Where::Link(normalized(directory(&name), &member.link).unwrap_or_default()),
                 _ => continue,
             };
             members.insert(name, place);
@@ -73,21 +54,30 @@ impl Tarball {
     }
 
     /// The bytes of the file called `name`, links followed; `None` when there is none.
-    pub(super) fn get(&self, name: &str) -> Result<Option<Span>, TarballError> {
+    fn get(&self, name: &str) -> Result<Option<Span>, TarballError> {
         let Some(mut at) = normalized(b"", name.as_bytes()) else { return Ok(None) };
         for _ in 0..MAX_HOPS {
             match self.members.get(&at) {
                 None => return Ok(None),
-                Some(Place::File(span)) => return Ok(Some(span.clone())),
-                Some(Place::Link(target)) => at.clone_from(target),
+                Some(Where::File(span)) => return Ok(Some(span.clone())),
+                Some(Where::Link(target)) => at.clone_from(target),
             }
         }
         Err(TarballError::LinkCycle(name.to_owned()))
     }
+}
 
-    /// The name of some file of the archive that `wanted` takes.
-    pub(super) fn any(&self, wanted: impl Fn(&str) -> bool) -> bool {
-        self.members.keys().any(|name| std::str::from_utf8(name).is_ok_and(&wanted))
+impl Store for Tarball {
+    fn file(&self, name: &str) -> Result<Option<Span>, OpenError> {
+        Ok(self.get(name)?)
+    }
+
+    fn any(&self, wanted: &dyn Fn(&str) -> bool) -> bool {
+        self.members.keys().any(|name| std::str::from_utf8(name).is_ok_and(wanted))
+    }
+
+    fn expected(&self) -> &'static str {
+        "expected an archive made by docker save, podman save or skopeo"
     }
 }
 

@@ -199,7 +199,7 @@ fn failed_input_and_output_are_told_in_one_line_with_code_3() {
         ),
         (
             ["bad.tar", "-o", "out.tar"],
-            "imgsquash: bad.tar: it is not a readable tar archive: the tar ends inside an entry (at byte 0 of the tar)\n",
+            "imgsquash: bad.tar: expected an archive made by docker save, podman save or skopeo, found a text file\n",
         ),
         (["in.tar", "-o", "none/out.tar"], "imgsquash: cannot write none/out.tar: the directory none does not exist\n"),
         (

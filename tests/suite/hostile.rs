@@ -89,11 +89,11 @@ fn is_blob_with(text: &'static str) -> impl Fn(&str, &[u8]) -> bool {
 #[test]
 fn files_that_are_no_archive() {
     refused(b"", &["it is empty"]);
-    refused(b"hello, world", &["it is not a readable tar archive"]);
+    refused(b"hello, world", &["expected an archive made by docker save, podman save or skopeo, found a text file"]);
     refused(&[0xff; 5000], &["it is not a readable tar archive", "checksum"]);
     refused(&[0x1f, 0x8b, 8, 0, 1, 2, 3], &["cannot read it"]);
     refused(b"\xfd7zXZ\0 and so on", &["it is compressed with xz, expected gzip, zstd or none"]);
-    refused(b"{\"schemaVersion\":2}", &["it is not a readable tar archive"]);
+    refused(b"{\"schemaVersion\":2}", &["found a JSON document"]);
     let random: Vec<u8> = (0..25_000_u32).flat_map(|n| (n.wrapping_mul(2_654_435_761) >> 3).to_le_bytes()).collect();
     refused(&random, &["it is not a readable tar archive"]);
     refused(&[0; 10_240], &["no manifest.json and no index.json"]);
@@ -125,7 +125,8 @@ fn documents_that_are_not_valid() {
     let saved = |manifest: &str| [file("manifest.json", manifest.as_bytes()), vec![0; 1024]].concat();
     refused(&saved("[{"), &["manifest.json is not valid", "line 1 column 2"]);
     refused(&saved("[]"), &["the archive holds no image"]);
-    refused(&saved("{}"), &["manifest.json is not valid"]);
+    refused(&saved("{}"), &["its manifest.json is the manifest of one image"]);
+    refused(&saved("\"a\""), &["manifest.json is not valid", "line 1 column 3"]);
     refused(&saved("[{\"Layers\":[]}]"), &["an image of manifest.json is not valid: it has no \"Config\""]);
     refused(&saved("[{\"Config\":\"c.json\",\"Layers\":[]}]"), &["config c.json is missing from the archive"]);
     refused(&saved("[{\"Config\":\"../../etc/passwd\",\"Layers\":[]}]"), &["config ../../etc/passwd is missing"]);

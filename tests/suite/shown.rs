@@ -108,7 +108,7 @@ fn names_of_files_are_shown_as_they_are() {
 #[test]
 fn a_long_name_does_not_push_the_reason_out_of_a_message() {
     let name = format!("{}/../../../..", vec!["d".repeat(250); 15].join("/"));
-    let target = [b"t".repeat(250).as_slice(), &b"/".repeat(1)].concat().repeat(15);
+    let target = [b"t".repeat(250).as_slice(), b"/"].concat().repeat(15);
     for node in [Node::new(Kind::Link(target)), Node::new(Kind::Fifo)] {
         let is_link = matches!(node.kind, Kind::Link(_));
         let long = if is_link { "n/".repeat(1900) + "x" } else { name.clone() + &"/..".repeat(20) };
@@ -118,5 +118,31 @@ fn a_long_name_does_not_push_the_reason_out_of_a_message() {
         let reason = if is_link { "no layer up to this one has the target" } else { "it leaves the root" };
         assert!(text.trim_end().ends_with(reason) && text.starts_with("imgsquash: in.tar: layer 1 of 1"), "{text}");
         assert_eq!(text.lines().count(), 1);
+    }
+}
+
+#[test]
+fn what_is_no_archive_is_told_by_its_name() {
+    let place = Place::new();
+    let layout = |name: &str, files: &[(&str, &str)]| {
+        std::fs::create_dir(place.path(name)).unwrap();
+        files.iter().for_each(|(file, text)| std::fs::write(place.path(name).join(file), text).unwrap());
+    };
+    place.write("app.zip", b"PK\x03\x04\x14\0\0\0\x08\0");
+    place.write("Dockerfile", b"# syntax=docker/dockerfile:1\nFROM debian:12\nRUN true\n");
+    place.write("notes", &b"words ".repeat(200));
+    layout("dir", &[("version", "Directory Transport Version: 1.1\n"), ("manifest.json", r#"{"schemaVersion": 2}"#)]);
+    layout("empty", &[]);
+    for (input, said) in [
+        ("app.zip", "expected an archive made by docker save, podman save or skopeo, found a zip archive"),
+        ("Dockerfile", "found a Dockerfile; build it, save the image, and give what was saved"),
+        ("notes", "found a text file"),
+        ("dir", "the manifest of one image (skopeo's dir:, podman's docker-dir)"),
+        ("empty", "no manifest.json and no index.json in it: expected an OCI image layout"),
+    ] {
+        let output = command().current_dir(place.path("")).args([input, "-o", "out.tar"]).output().unwrap();
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert!(text.starts_with(&format!("imgsquash: {input}: ")) && text.contains(said), "{text}");
+        assert_eq!((text.lines().count(), output.status.code()), (1, Some(3)), "{text}");
     }
 }

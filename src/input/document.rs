@@ -1,0 +1,61 @@
+//! Documents of an archive: read whole, checked, and left out when they are about one image that nobody asked for.
+
+use super::error::InputError;
+use super::store::Store;
+use crate::blob::{Mismatch, Span, verify};
+use crate::limits::Limits;
+use crate::oci::{Catalog, Digest, Other};
+
+/// The bytes of a small document.
+pub(super) fn document(span: &Span, what: &str, limits: &Limits) -> Result<Vec<u8>, InputError> {
+    span.read_all(limits.document).map_err(|problem| InputError::Document { what: what.to_owned(), problem })
+}
+
+/// The bytes of a document that a descriptor means.
+pub(super) fn verified(
+    store: &dyn Store,
+    what: &str,
+    digest: Digest,
+    size: u64,
+    limits: &Limits,
+) -> Result<Option<Vec<u8>>, InputError> {
+    let Some(span) = store.document(digest, size)? else { return Ok(None) };
+    if span.len() != size {
+        let problem = Mismatch::Size { expected: size, found: span.len() };
+        return Err(InputError::Mismatch { what: what.to_owned(), problem });
+    }
+    let bytes = document(&span, what, limits)?;
+    verify(&bytes, digest, size).map_err(|problem| InputError::Mismatch { what: what.to_owned(), problem })?;
+    Ok(Some(bytes))
+}
+
+/// What was read, or [`Other::Broken`] for an image that cannot be; `first` keeps the first reason.
+pub(super) fn broken<T>(
+    read: Result<T, InputError>,
+    first: &mut Option<InputError>,
+) -> Result<Result<T, Other>, InputError> {
+    match read {
+        Ok(read) => Ok(Ok(read)),
+        Err(problem) if problem.is_of_one_image() => {
+            let broken = Other::Broken(problem.to_string());
+            first.get_or_insert(problem);
+            Ok(Err(broken))
+        }
+        Err(problem) => Err(problem),
+    }
+}
+
+/// The catalog, unless nothing in it can be read: then that is why.
+pub(super) fn whole(catalog: Catalog, problem: Option<InputError>) -> Result<Catalog, InputError> {
+    problem.filter(|_| catalog.images.is_empty()).map_or(Ok(catalog), Err)
+}
+
+/// Counts the bytes of one more config.
+pub(super) fn count(configs: &mut u64, config: &[u8], limits: &Limits) -> Result<(), InputError> {
+    *configs += config.len() as u64;
+    if *configs <= limits.configs {
+        return Ok(());
+    }
+    let limit = usize::try_from(limits.configs).unwrap_or(usize::MAX);
+    Err(InputError::TooMuch { what: "the bytes of all configs", limit })
+}

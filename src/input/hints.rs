@@ -1,0 +1,60 @@
+//! What a file is that is no image archive, so that a person learns what was taken for one.
+
+/// How files begin that people take for archives of images.
+const MAGIC: [(&[u8], &str); 13] = [
+    (b"PK\x03\x04", "a zip archive"),
+    (b"\x7fELF", "a program"),
+    (b"!<arch>\n", "a Debian package or a static library"),
+    (b"\xed\xab\xee\xdb", "an rpm package"),
+    (b"hsqs", "a squashfs image"),
+    (b"QFI\xfb", "a disk image (qcow2)"),
+    (b"7z\xbc\xaf\x27\x1c", "a 7z archive"),
+    (b"%PDF-", "a PDF document"),
+    (b"SQLite format 3\0", "a database"),
+    (b"# v2 git bundle", "a git bundle"),
+    (b"{", "a JSON document"),
+    (b"[", "a JSON document"),
+    (b"-----BEGIN ", "a key or certificate"),
+];
+
+/// Words that a Dockerfile begins with.
+const DOCKERFILE: [&str; 5] = ["FROM ", "ARG ", "# syntax", "#syntax", "# escape"];
+
+/// What a file is that begins so, as far as that can be told; `head` is at most as long as the header of a tar.
+pub(super) fn kind(head: &[u8]) -> Option<&'static str> {
+    if let Some((_, kind)) = MAGIC.iter().find(|(magic, _)| head.starts_with(magic)) {
+        return Some(kind);
+    }
+    // A text may be cut inside a character.
+    let text = std::str::from_utf8(head).or_else(|error| std::str::from_utf8(&head[..error.valid_up_to()])).ok()?;
+    let is_text = text.len() + 4 > head.len() && text.chars().all(|c| !c.is_control() || "\n\r\t\x0c".contains(c));
+    let begins =
+        |line: &str| DOCKERFILE.iter().any(|word| line.to_ascii_uppercase().starts_with(&word.to_ascii_uppercase()));
+    match is_text {
+        true if text.lines().any(begins) => Some("a Dockerfile; build it, save the image, and give what was saved"),
+        true => Some("a text file"),
+        false => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_archive_is_told_by_how_it_begins() {
+        for (head, expected) in [
+            (&b"PK\x03\x04\x14\0"[..], Some("a zip archive")),
+            (b"# comment\nFROM debian:12\n", Some("a Dockerfile; build it, save the image, and give what was saved")),
+            (b"from scratch", Some("a Dockerfile; build it, save the image, and give what was saved")),
+            (b"hello \xc3\xa9 world \xc3", Some("a text file")),
+            (b"{\"a\": 1}", Some("a JSON document")),
+            (b"etc/passwd\0\0\0", None),
+            (b"\xff\xfe\0", None),
+            (b"", None),
+        ] {
+            let found = if head.is_empty() { None } else { kind(head) };
+            assert_eq!(found, expected, "{}", head.escape_ascii());
+        }
+    }
+}
