@@ -5,7 +5,8 @@ COPY host-ca.crt /usr/local/share/ca-certificates/host-ca.crt
 ENV DEBIAN_FRONTEND=noninteractive PIP_CERT=/usr/local/share/ca-certificates/host-ca.crt PIP_DISABLE_PIP_VERSION_CHECK=1
 ARG SECURITY=no
 ARG MORE=
-RUN if [ "$SECURITY" = yes ]; then echo 'deb http://deb.debian.org/debian-security bookworm-security main' > /etc/apt/sources.list.d/security.list; fi \
+# The suite of updates lies beside the one that the image was made from.
+RUN if [ "$SECURITY" = yes ]; then sed 's|/debian/\? |/debian-security |; s| bookworm | bookworm-security |' /etc/apt/sources.list > /etc/apt/sources.list.d/security.list; fi \
  && apt-get update && apt-get upgrade -y \
  && apt-get install -y --no-install-recommends ca-certificates python3 python3-venv curl git $MORE \
  && rm -rf /var/lib/apt/lists/* /var/cache/apt/archives/*.deb
