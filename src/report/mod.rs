@@ -1,5 +1,8 @@
 //! Receipts: what was done, as data, and what people see of them.
 
+mod diff;
+mod files;
+mod inspect;
 mod making;
 mod squash;
 pub mod text;
@@ -7,6 +10,12 @@ mod units;
 
 pub use crate::finding::{Finding, Severity};
 
+pub use diff::{AspectDifference, ConfigDifference, DIFF_SCHEMA_VERSION, Difference, FileDifference, ImageDifference};
+pub use files::{FileKind, FileState, ListedFile};
+pub use inspect::{
+    HiddenBetween, HiddenCause, HiddenFile, INSPECT_SCHEMA_VERSION, InspectedImage, InspectedLayer, Inspection, Pushed,
+    Saving, SecretReport, Settings,
+};
 pub use squash::{
     Change, EqualFiles, GuardReport, ImageReport, KeptReport, NewLayer, PrunedFile, PrunedReport, Reclaimed, Report,
     SCHEMA_VERSION,
