@@ -42,6 +42,8 @@ pub mod buffers;
 #[doc(hidden)]
 pub mod codec;
 #[doc(hidden)]
+pub mod compare;
+#[doc(hidden)]
 pub mod deflate;
 mod error;
 #[doc(hidden)]

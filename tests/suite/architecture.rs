@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::support::imports::House;
 
 /// Each room of the library and the rooms it may use, lowest first. A new room says here where it stands.
-const ROOMS: [(&str, &[&str]); 28] = [
+const ROOMS: [(&str, &[&str]); 29] = [
     ("oci", &[]),
     ("text", &[]),
     ("tree", &["text"]),
@@ -34,6 +34,7 @@ const ROOMS: [(&str, &[&str]); 28] = [
     ("slim", &["finding", "layer", "oci", "packages", "tree"]),
     ("plan", &["codec", "finding", "input", "layer", "oci", "packages", "times", "tree"]),
     ("assemble", &["codec", "finding", "layer", "oci", "times"]),
+    ("compare", &["oci", "text", "tree"]),
     ("report", &["assemble", "codec", "finding", "layer", "ledger", "oci", "output", "plan", "slim", "tree"]),
     ("error", &["finding", "input", "layer", "oci", "packages", "plan", "slim", "tree"]),
     (

@@ -1,0 +1,242 @@
+//! How two file systems differ.
+
+use std::collections::{HashMap, HashSet};
+use std::fmt::Write as _;
+
+use super::aspect::{Aspect, Aspects};
+use crate::tree::{EntryRef, Extra, Inode, Kind, Meta, NodeId, Records, Timestamp, Tree, TreePath};
+
+/// Two file systems, and how contents are compared that are stored in different ways.
+pub struct Sides<'s> {
+    /// The first.
+    pub old: &'s Tree,
+    /// The second.
+    pub new: &'s Tree,
+    /// Whether the contents of these entries are equal, of which one is stored sparse; asked of few.
+    pub same: &'s mut dyn FnMut(EntryRef, EntryRef) -> bool,
+}
+
+/// A path that differs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PathChange {
+    /// The path.
+    pub path: TreePath,
+    /// How it differs.
+    pub change: Change,
+    /// Bytes of its contents in the first file system; `None` where it is not there.
+    pub old_bytes: Option<u64>,
+    /// Bytes of its contents in the second.
+    pub new_bytes: Option<u64>,
+}
+
+/// How a path differs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// Only the second file system has it.
+    Added,
+    /// Only the first has it.
+    Removed,
+    /// Both have it: each aspect that differs, and what the first and the second have. Of contents nothing is told.
+    Changed(Vec<(Aspect, String, String)>),
+}
+
+/// The paths in which two file systems differ, in order; what is in `ignored` does not count.
+pub fn trees(sides: &mut Sides<'_>, ignored: Aspects) -> Vec<PathChange> {
+    let groups = Groups::new(sides.old, sides.new);
+    let mut changes = Vec::new();
+    for id in sides.old.nodes() {
+        let path = sides.old.path(id);
+        let old_bytes = Some(bytes(sides.old.inode(id)));
+        let Some(twin) = sides.new.find(&path) else {
+            changes.push(PathChange { path, change: Change::Removed, old_bytes, new_bytes: None });
+            continue;
+        };
+        let what = aspects(sides, &groups, id, twin, ignored);
+        if !what.is_empty() {
+            let new_bytes = Some(bytes(sides.new.inode(twin)));
+            changes.push(PathChange { path, change: Change::Changed(what), old_bytes, new_bytes });
+        }
+    }
+    for id in sides.new.nodes() {
+        let path = sides.new.path(id);
+        if sides.old.find(&path).is_none() {
+            let new_bytes = Some(bytes(sides.new.inode(id)));
+            changes.push(PathChange { path, change: Change::Added, old_bytes: None, new_bytes });
+        }
+    }
+    changes.sort_by(|a, b| a.path.cmp(&b.path));
+    changes
+}
+
+fn bytes(inode: &Inode) -> u64 {
+    match inode.kind {
+        Kind::File { size, .. } => size,
+        _ => 0,
+    }
+}
+
+fn aspects(
+    sides: &mut Sides<'_>,
+    groups: &Groups<'_>,
+    id: NodeId,
+    twin: NodeId,
+    ignored: Aspects,
+) -> Vec<(Aspect, String, String)> {
+    let (old, new) = (sides.old.inode(id), sides.new.inode(twin));
+    let mut what = kinds(old, new, sides.same);
+    if let Some((old, new)) = groups.differ(id, twin) {
+        what.push((Aspect::HardLink, old, new));
+    }
+    what.extend(metas(&old.meta, &new.meta));
+    what.retain(|(aspect, ..)| !ignored.has(*aspect));
+    what.sort_by_key(|(aspect, ..)| *aspect);
+    what
+}
+
+/// How type and contents differ.
+fn kinds(old: &Inode, new: &Inode, same: &mut dyn FnMut(EntryRef, EntryRef) -> bool) -> Vec<(Aspect, String, String)> {
+    let device = |major: &u32, minor: &u32| format!("{major}:{minor}");
+    match (&old.kind, &new.kind) {
+        (Kind::File { size, fingerprint }, Kind::File { size: new_size, fingerprint: new_fingerprint }) => {
+            if size != new_size {
+                return vec![(Aspect::Size, size.to_string(), new_size.to_string())];
+            }
+            let is_sparse = |inode: &Inode| inode.meta.extra.sparse.is_some();
+            let may_be_equal = is_sparse(old) || is_sparse(new);
+            let is_equal = fingerprint == new_fingerprint && old.meta.extra.sparse == new.meta.extra.sparse;
+            if is_equal || may_be_equal && same(old.source, new.source) {
+                return Vec::new();
+            }
+            vec![(Aspect::Content, String::new(), String::new())]
+        }
+        (Kind::Symlink(old), Kind::Symlink(new)) if old != new => vec![(Aspect::Link, text(old), text(new))],
+        (Kind::CharDevice { major, minor }, Kind::CharDevice { major: new_major, minor: new_minor })
+        | (Kind::BlockDevice { major, minor }, Kind::BlockDevice { major: new_major, minor: new_minor })
+            if (major, minor) != (new_major, new_minor) =>
+        {
+            vec![(Aspect::Device, device(major, minor), device(new_major, new_minor))]
+        }
+        (old, new) if called(old) != called(new) => {
+            vec![(Aspect::Type, called(old).to_owned(), called(new).to_owned())]
+        }
+        _ => Vec::new(),
+    }
+}
+
+/// What a type is called.
+fn called(kind: &Kind) -> &'static str {
+    match kind {
+        Kind::Directory => "directory",
+        Kind::File { .. } => "file",
+        Kind::Symlink(_) => "symlink",
+        Kind::CharDevice { .. } => "character device",
+        Kind::BlockDevice { .. } => "block device",
+        Kind::Fifo => "named pipe",
+        Kind::Elsewhere(_) => "hard link",
+    }
+}
+
+/// How metadata differ.
+fn metas(old: &Meta, new: &Meta) -> Vec<(Aspect, String, String)> {
+    let mut what = Vec::new();
+    let mut compare = |aspect, old: String, new: String| {
+        if old != new {
+            what.push((aspect, old, new));
+        }
+    };
+    compare(Aspect::Mode, format!("{:04o}", old.mode), format!("{:04o}", new.mode));
+    compare(Aspect::Owner, format!("{}:{}", old.uid, old.gid), format!("{}:{}", new.uid, new.gid));
+    compare(Aspect::Mtime, time(old.mtime), time(new.mtime));
+    if old.extra != new.extra {
+        let names = |extra: &Extra| format!("{}:{}", text(&extra.uname), text(&extra.gname));
+        compare(Aspect::Names, names(&old.extra), names(&new.extra));
+        let (xattrs, new_xattrs) = records(&old.extra.xattrs, &new.extra.xattrs);
+        compare(Aspect::Xattr, xattrs, new_xattrs);
+        let (pax, new_pax) = records(&old.extra.pax, &new.extra.pax);
+        compare(Aspect::Pax, pax, new_pax);
+    }
+    what
+}
+
+fn time(Timestamp { seconds, nanoseconds }: Timestamp) -> String {
+    format!("{seconds}.{nanoseconds:09}")
+}
+
+/// The records that differ, on each side.
+fn records(old: &Records, new: &Records) -> (String, String) {
+    let only = |of: &Records, in_neither: &Records| {
+        let mut said = String::new();
+        for (name, value) in of.iter().filter(|record| !in_neither.contains(record)) {
+            let _ = write!(said, "{}{}={}", if said.is_empty() { "" } else { ", " }, text(name), text(value));
+        }
+        said
+    };
+    (only(old, new), only(new, old))
+}
+
+fn text(bytes: &[u8]) -> String {
+    crate::text::ShownBytes(bytes).to_string()
+}
+
+/// Which names are one file, on both sides.
+struct Groups<'g> {
+    old: &'g Tree,
+    new: &'g Tree,
+    /// Names of each file that has several, by the entry that has its contents; in order of their paths.
+    old_names: HashMap<EntryRef, Vec<TreePath>>,
+    new_names: HashMap<EntryRef, Vec<TreePath>>,
+    /// Files that have the same names on both sides.
+    equal: HashSet<(EntryRef, EntryRef)>,
+}
+
+impl<'g> Groups<'g> {
+    fn new(old: &'g Tree, new: &'g Tree) -> Self {
+        let (old_names, new_names) = (names(old), names(new));
+        // A name is the first of one file on each side, so this compares each once.
+        let pairs = old_names.iter().filter_map(|(source, names)| {
+            let twin = new.inode(new.find(names.first()?)?).source;
+            (new_names.get(&twin) == Some(names)).then_some((*source, twin))
+        });
+        let equal = pairs.collect();
+        Self { old, new, old_names, new_names, equal }
+    }
+
+    /// What a name of both sides is the same file as, on each, where that differs.
+    fn differ(&self, id: NodeId, twin: NodeId) -> Option<(String, String)> {
+        let (source, twin_source) = (self.old.inode(id).source, self.new.inode(twin).source);
+        let (old, new) = (several(self.old, id), several(self.new, twin));
+        if !old && !new || old && new && self.equal.contains(&(source, twin_source)) {
+            return None;
+        }
+        let path = self.old.path(id);
+        let said = |names: Option<&Vec<TreePath>>| {
+            let names = names.map_or(&[][..], Vec::as_slice);
+            match (names.iter().find(|name| **name != path), names.len()) {
+                (None, _) => "alone".to_owned(),
+                (Some(other), 2) => format!("same as {other}"),
+                (Some(other), count) => format!("same as {other} and {} more", count - 2),
+            }
+        };
+        let old = self.old_names.get(&source).filter(|_| old);
+        let new = self.new_names.get(&twin_source).filter(|_| new);
+        Some((said(old), said(new)))
+    }
+}
+
+/// Whether a name is one of several of a file.
+fn several(tree: &Tree, id: NodeId) -> bool {
+    let inode = tree.inode(id);
+    inode.links > 1 && inode.kind != Kind::Directory
+}
+
+/// The names of files that have several.
+fn names(tree: &Tree) -> HashMap<EntryRef, Vec<TreePath>> {
+    let mut names: HashMap<EntryRef, Vec<TreePath>> = HashMap::new();
+    for id in tree.nodes() {
+        if several(tree, id) {
+            names.entry(tree.inode(id).source).or_default().push(tree.path(id));
+        }
+    }
+    names.values_mut().for_each(|names| names.sort_unstable());
+    names
+}
