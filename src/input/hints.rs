@@ -26,8 +26,12 @@ pub(super) fn kind(head: &[u8]) -> Option<&'static str> {
         return Some(kind);
     }
     // A text may be cut inside a character.
-    let text = std::str::from_utf8(head).or_else(|error| std::str::from_utf8(&head[..error.valid_up_to()])).ok()?;
-    let is_text = text.len() + 4 > head.len() && text.chars().all(|c| !c.is_control() || "\n\r\t\x0c".contains(c));
+    let text = match std::str::from_utf8(head) {
+        Ok(text) => text,
+        Err(error) if error.error_len().is_none() => std::str::from_utf8(&head[..error.valid_up_to()]).ok()?,
+        Err(_) => return None,
+    };
+    let is_text = !text.is_empty() && text.chars().all(|c| !c.is_control() || "\n\r\t\x0c".contains(c));
     let begins =
         |line: &str| DOCKERFILE.iter().any(|word| line.to_ascii_uppercase().starts_with(&word.to_ascii_uppercase()));
     match is_text {
@@ -51,10 +55,11 @@ mod tests {
             (b"{\"a\": 1}", Some("a JSON document")),
             (b"etc/passwd\0\0\0", None),
             (b"\xff\xfe\0", None),
+            (b"text \xff", None),
+            (b"\xc3", None),
             (b"", None),
         ] {
-            let found = if head.is_empty() { None } else { kind(head) };
-            assert_eq!(found, expected, "{}", head.escape_ascii());
+            assert_eq!(kind(head), expected, "{}", head.escape_ascii());
         }
     }
 }

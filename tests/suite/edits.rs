@@ -378,7 +378,7 @@ fn every_platform_of_an_index_is_edited_and_what_they_share_is_there_once() {
         assert_eq!(found.config["config"], json!({"Cmd": ["/bin/true"], "Labels": {"a": "1"}}));
         let expected = json!({
             "for": architecture, "b": "2", "imgsquash.source.digest": source["digest"], "imgsquash.version": VERSION,
-            "imgsquash.options": "keep-layers=1",
+            "imgsquash.options": "keep-layers=1 label annotation",
         });
         assert_eq!(found.manifest["annotations"], expected);
         assert_eq!(descriptor["annotations"], json!({"descriptor.for": architecture}));
