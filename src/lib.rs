@@ -84,4 +84,6 @@ pub mod tree;
 mod verbs;
 
 pub use error::{Cause, Error, LayerName};
+pub use verbs::diff::{Diff, diff};
 pub use verbs::squash::{Squash, squash};
+pub use verbs::verify::{InvalidReceipt, Receipt, Verify, verify};

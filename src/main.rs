@@ -26,37 +26,53 @@ static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
 fn main() -> ExitCode {
     let arguments = cli::arguments();
-    if let Some(cli::Command::Rules { id, rules }) = &arguments.command {
-        return match cli::rules(id.as_deref(), rules.as_deref()) {
+    match &arguments.command {
+        Some(cli::Command::Rules { id, rules }) => match cli::rules(id.as_deref(), rules.as_deref()) {
             Ok(text) => print_out(&text),
             Err(problem) => cli::usage_error(&problem),
-        };
+        },
+        Some(cli::Command::Diff(diff)) => {
+            let request = meant(diff.request());
+            run(diff.is_quiet(), |progress| diff.run(&request, progress), shown)
+        }
+        Some(cli::Command::Verify(verify)) => {
+            let request = meant(verify.request());
+            run(verify.is_quiet(), |progress| verify.run(&request, progress), shown)
+        }
+        None => {
+            let request = meant(arguments.request());
+            run(
+                arguments.quiet,
+                |progress| imgsquash::squash(&request, progress),
+                |report| squashed(&arguments, &report),
+            )
+        }
     }
-    let request = match arguments.request() {
-        Ok(request) => request,
-        Err(problem) => cli::usage_error(&problem),
-    };
+}
+
+/// What was asked for. Wrong usage ends the process.
+fn meant<T>(request: Result<T, String>) -> T {
+    request.unwrap_or_else(|problem| cli::usage_error(&problem))
+}
+
+/// Does what was asked for, and tells what came of it with `tell`; whatever goes wrong is one line.
+fn run<T>(
+    is_quiet: bool,
+    what: impl FnOnce(&dyn Progress) -> Result<T, imgsquash::Error>,
+    tell: impl FnOnce(T) -> ExitCode,
+) -> ExitCode {
     remove_temporary_files_on_signals();
     std::panic::set_hook(Box::new(|_| ()));
-    let bar = (!arguments.quiet).then(bar::Bar::for_terminal).flatten();
+    let bar = (!is_quiet).then(bar::Bar::for_terminal).flatten();
     let progress: &dyn Progress = bar.as_ref().map_or(&(), |bar| bar);
-    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| imgsquash::squash(&request, progress)));
+    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| what(progress)));
     drop(bar);
     if INTERRUPTED.load(Ordering::SeqCst) {
         // What failed now failed because its files were taken away; the signal ends the process in a moment.
         std::thread::park();
     }
     match outcome {
-        Ok(Ok(report)) => {
-            say(&text::notes(&report));
-            if !arguments.quiet {
-                say(&text::account(&report));
-            }
-            match write_report(arguments.report.as_deref(), &report) {
-                Ok(()) => ExitCode::SUCCESS,
-                Err(problem) => fail(&format!("the image is written, but not the report: {problem}"), FAILED),
-            }
-        }
+        Ok(Ok(done)) => tell(done),
         Ok(Err(error)) => fail(&error.to_string(), error.exit_code()),
         Err(panic) => {
             let text = panic.downcast_ref::<&str>().copied().or(panic.downcast_ref::<String>().map(String::as_str));
@@ -64,6 +80,26 @@ fn main() -> ExitCode {
             fail(&format!("internal error, nothing was written: {text}; please report this"), INTERNAL)
         }
     }
+}
+
+/// Tells of a squash.
+fn squashed(arguments: &cli::Arguments, report: &imgsquash::report::Report) -> ExitCode {
+    say(&text::notes(report));
+    if !arguments.quiet {
+        say(&text::account(report));
+    }
+    match write_report(arguments.report.as_deref(), report) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(problem) => fail(&format!("the image is written, but not the report: {problem}"), FAILED),
+    }
+}
+
+/// Prints what a verb has to say.
+fn shown(shown: cli::Shown) -> ExitCode {
+    say(&shown.err);
+    let lines = shown.out.iter().map(|text| if shown.is_json { text.clone() } else { line(text, MAX_MESSAGE) } + "\n");
+    let printed = print_out(&lines.collect::<String>());
+    if printed == ExitCode::SUCCESS { ExitCode::from(shown.code) } else { printed }
 }
 
 /// Prints what was asked for. A reader that has seen enough is no failure.

@@ -1,6 +1,7 @@
 //! What can be asked: the words of which requests are made.
 
 pub use crate::assemble::{ConfigEdits, Edits, HistoryMode, MediaTypes};
+pub use crate::compare::{Aspect, Aspects};
 pub use crate::image::Resources;
 pub use crate::input::{Origin, Selection};
 pub use crate::layer::Compression;

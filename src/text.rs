@@ -66,6 +66,50 @@ impl fmt::Display for ShownBytes<'_> {
     }
 }
 
+/// Bytes as text from which [`bytes`] makes the same bytes: a backslash is doubled, and what is no text or does more than be
+/// seen is `\x` and two digits for each byte.
+pub fn exact(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len());
+    let hidden = |text: &mut String, bytes: &[u8]| {
+        for byte in bytes {
+            let _ = write!(text, "\\x{byte:02x}");
+        }
+    };
+    for chunk in bytes.utf8_chunks() {
+        for c in chunk.valid().chars() {
+            match c {
+                '\\' => text.push_str("\\\\"),
+                _ if is_seen(c) => text.push(c),
+                _ => hidden(&mut text, c.encode_utf8(&mut [0; 4]).as_bytes()),
+            }
+        }
+        hidden(&mut text, chunk.invalid());
+    }
+    text
+}
+
+/// The bytes that [`exact`] made this text of; `None` when it did not.
+pub fn bytes(exact: &str) -> Option<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(exact.len());
+    let mut rest = exact;
+    while let Some((before, after)) = rest.split_once('\\') {
+        bytes.extend_from_slice(before.as_bytes());
+        rest = match after.strip_prefix('\\') {
+            Some(after) => {
+                bytes.push(b'\\');
+                after
+            }
+            None => {
+                let digits = after.strip_prefix('x')?.get(..2)?;
+                bytes.push(u8::from_str_radix(digits, 16).ok()?);
+                &after[3..]
+            }
+        };
+    }
+    bytes.extend_from_slice(rest.as_bytes());
+    Some(bytes)
+}
+
 /// `text` in one line of at most `most` characters, at least 3; what is too long loses its middle.
 pub fn line(text: &str, most: usize) -> String {
     let shown = Shown(text).to_string();
@@ -126,6 +170,22 @@ mod tests {
             text.contains(r"a\u202e") && text.contains(r"\u009b\udb40\udc41é\n") && text.lines().count() > 3,
             "{text}"
         );
+    }
+
+    #[test]
+    fn exact_text_says_which_bytes_it_was() {
+        for (raw, text) in [
+            (&b"usr/lib"[..], "usr/lib"),
+            (b"a\\x01", "a\\\\x01"),
+            (b"a\x01\xff", "a\\x01\\xff"),
+            ("é\u{202e}".as_bytes(), "é\\xe2\\x80\\xae"),
+        ] {
+            assert_eq!(exact(raw), text);
+            assert_eq!(bytes(text).as_deref(), Some(raw));
+        }
+        for text in ["\\", "\\x", "\\x1", "\\y00", "\\xé"] {
+            assert_eq!(bytes(text), None, "{text}");
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use super::edits::{Edits, MediaTypes, Provenance};
 use super::history::history;
 use super::layers::Final;
 use crate::finding::{Finding, Severity};
-use crate::oci::{Digest, Document, Image, InvalidJson};
+use crate::oci::{Config, Digest, Document, Image, InvalidJson};
 use crate::times::Times;
 
 /// An image whose documents are made.
@@ -19,6 +19,8 @@ pub struct Assembled {
     pub manifest: Blob,
     /// Digests of the layers, oldest first.
     pub layers: Vec<Digest>,
+    /// The config that the image came with, edited as was asked and with nothing else changed.
+    pub edited: Config,
 }
 
 /// Config and manifest of `image` with `layers`, in which the layers at the positions `squashed` were replaced.
@@ -29,17 +31,11 @@ pub fn image(
     edits: &Edits,
     provenance: Option<&Provenance>,
 ) -> Result<Assembled, InvalidJson> {
-    let mut config = image.config.clone();
+    let edited = edited(&image.config, edits)?;
+    let mut config = edited.clone();
     config.set_diff_ids(&layers.iter().map(Final::diff_id).collect::<Vec<_>>());
-    if let Some(created) = edits.times.apply_text(config.created()) {
-        config.set_created(&created);
-    }
     let history = history(&config, image.layers.len(), squashed, layers, edits);
     config.set_history(history);
-    edits.edit_config(&mut config)?;
-    if edits.times != Times::Keep {
-        config.forget_build()?;
-    }
     let config = Blob::new(config.to_bytes());
     let mut manifest = image.manifest.clone();
     manifest.set("schemaVersion", &2);
@@ -50,7 +46,20 @@ pub fn image(
     manifest.set("layers", &layers.iter().map(|layer| layer.descriptor(edits)).collect::<Vec<_>>());
     edits.edit_annotations(&mut manifest, &image.digest.to_string(), provenance)?;
     let layers = layers.iter().map(Final::digest).collect();
-    Ok(Assembled { config, manifest: Blob::new(manifest.to_bytes()), layers })
+    Ok(Assembled { config, manifest: Blob::new(manifest.to_bytes()), layers, edited })
+}
+
+/// `config` with everything done that `edits` asks for, and with the layers that it has.
+fn edited(config: &Config, edits: &Edits) -> Result<Config, InvalidJson> {
+    let mut config = config.clone();
+    if let Some(created) = edits.times.apply_text(config.created()) {
+        config.set_created(&created);
+    }
+    edits.edit_config(&mut config)?;
+    if edits.times != Times::Keep {
+        config.forget_build()?;
+    }
+    Ok(config)
 }
 
 /// What a person should know when podman would not run the health check of `image`, which it reads by its manifest only

@@ -1,29 +1,32 @@
 //! The command line: what was typed, and the options it means.
 
 mod choices;
+mod diff;
+mod machine;
 mod meta;
 mod parse;
 mod rules;
+mod shown;
 mod slim;
 
-use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{ArgGroup, CommandFactory, Parser, Subcommand};
 use imgsquash::Squash;
 use imgsquash::request::Compression;
-use imgsquash::request::Limits;
-use imgsquash::request::Resources;
 use imgsquash::request::Selection;
 use imgsquash::request::{Format, Target};
 use imgsquash::request::{Keep, Pick, Split};
 use imgsquash::request::{Platform, Reference};
 
 use self::choices::{CompressionChoice, ExactnessChoice, FormatChoice};
+pub(crate) use self::diff::{DiffArguments, VerifyArguments};
+use self::machine::MachineArguments;
 use self::meta::MetaArguments;
-use self::parse::{Stamp, count, is_same, level, origin, range, size, split, stamp, threads, times};
+use self::parse::{Stamp, count, is_same, level, origin, range, split, stamp, times};
 pub(crate) use self::rules::rules;
+pub(crate) use self::shown::Shown;
 use self::slim::SlimArguments;
 
 /// Squash a container image archive into one layer: the same image, smaller. Offline, no daemon, no root.
@@ -112,10 +115,6 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     slim: SlimArguments,
 
-    /// Threads; the output is the same for any number [default: one for each core]
-    #[arg(short, long, value_name = "N", value_parser = threads, allow_negative_numbers = true)]
-    jobs: Option<NonZeroUsize>,
-
     /// Write what was done as JSON; - for standard output
     #[arg(long, value_name = "PATH")]
     pub(crate) report: Option<PathBuf>,
@@ -128,17 +127,8 @@ pub(crate) struct Arguments {
     #[arg(short, long)]
     pub(crate) quiet: bool,
 
-    /// Where streams and compressed archives are unpacked [default: $TMPDIR, else /var/tmp]
-    #[arg(long, value_name = "DIR")]
-    tmp_dir: Option<PathBuf>,
-
-    /// Bytes a layer may have uncompressed, as in 200G [default: 16G, or 64 times its compressed size]
-    #[arg(long, value_name = "SIZE", value_parser = size)]
-    max_layer_size: Option<u64>,
-
-    /// Bytes of memory the image's file names and attributes may need [default: 2G]
-    #[arg(long, value_name = "SIZE", value_parser = size)]
-    max_metadata: Option<u64>,
+    #[command(flatten)]
+    machine: MachineArguments,
 }
 
 /// What to do besides squashing.
@@ -153,10 +143,22 @@ pub(crate) enum Command {
         #[arg(long, value_name = "FILE")]
         rules: Option<PathBuf>,
     },
+
+    /// Compare the final file systems and the configs of images, whatever layers they are made of
+    ///
+    /// Exit codes: 0 equal, 1 different, 2 wrong usage, 3 unreadable.
+    Diff(DiffArguments),
+
+    /// Verify that an image is the one that it was made from, less what the report of the squash says was pruned or edited
+    ///
+    /// Exit codes: 0 the same, 2 wrong usage, 3 unreadable, 4 not the same.
+    Verify(VerifyArguments),
 }
 
 const USAGE: &str = "\
 imgsquash [OPTIONS] <INPUT> --output <PATH>
+       imgsquash diff [OPTIONS] <OLD> <NEW>
+       imgsquash verify [OPTIONS] <OUTPUT> --against <IN>
        imgsquash rules [OPTIONS] [ID]";
 
 const KEEP: &str = "Layers that stay";
@@ -192,15 +194,12 @@ impl Arguments {
         if let Some((name, _)) = files.iter().find(|(_, path)| path.as_ref().is_some_and(is_report)) {
             return Err(format!("--report would replace {name}: name another file"));
         }
-        let mut limits = Limits { layer: self.max_layer_size, ..Limits::default() };
-        limits.metadata = self.max_metadata.unwrap_or(limits.metadata);
         let target = match &self.output {
             _ if self.dry_run => Target::Nowhere,
             None => Target::Nowhere,
             Some(path) if stdout(path) => Target::Stdout,
             Some(path) => Target::Path(path.clone()),
         };
-        let given = Resources::default();
         Ok(Squash {
             selection: Selection { refs: self.refs.clone(), platforms: self.platforms.clone() },
             tags: self.tags.clone(),
@@ -214,11 +213,7 @@ impl Arguments {
             split: self.split.clone().unwrap_or_default(),
             strict: self.strict,
             compression: self.compression()?,
-            resources: Resources {
-                jobs: self.jobs.unwrap_or(given.jobs),
-                tmp_dir: self.tmp_dir.clone().unwrap_or_else(tmp_dir),
-                limits,
-            },
+            resources: self.machine.resources(),
             ..Squash::between(origin(self.input.as_deref().unwrap_or(Path::new("-"))), target)
         })
     }
@@ -284,14 +279,6 @@ pub(crate) fn arguments() -> Arguments {
 pub(crate) fn usage_error(problem: &str) -> ! {
     let text = format!("{problem}\n\nFor more information, try '--help'.\n");
     clap::Error::raw(ErrorKind::ValueValidation, text).exit()
-}
-
-/// As in podman and skopeo: large files do not belong into /tmp, which may be memory.
-fn tmp_dir() -> PathBuf {
-    match std::env::var_os("TMPDIR") {
-        Some(named) if !named.is_empty() => named.into(),
-        _ => PathBuf::from("/var/tmp"),
-    }
 }
 
 #[cfg(test)]

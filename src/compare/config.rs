@@ -19,8 +19,8 @@ pub struct ConfigChange {
 
 /// Members of `config` are told one by one.
 const CONTAINER: &str = "config";
-/// What names layers.
-const ROOTFS: &str = "rootfs";
+/// What tells of layers.
+const OF_LAYERS: [&str; 2] = ["rootfs", "history"];
 
 /// The members in which two configs differ, by name. A null is as good as nothing.
 pub fn configs(old: &Config, new: &Config) -> Result<Vec<ConfigChange>, InvalidJson> {
@@ -40,7 +40,8 @@ fn members(config: &Config) -> Result<BTreeMap<String, Value>, InvalidJson> {
     let mut members = BTreeMap::new();
     for (key, value) in all {
         match (key.as_str(), value) {
-            (ROOTFS, _) | (_, Value::Null) => {}
+            (_, Value::Null) => {}
+            (key, _) if OF_LAYERS.contains(&key) => {}
             (CONTAINER, Value::Object(inner)) => {
                 let inner = inner.into_iter().filter(|(_, value)| !value.is_null());
                 members.extend(inner.map(|(key, value)| (format!("{CONTAINER}.{key}"), value)));

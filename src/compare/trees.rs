@@ -4,16 +4,19 @@ use std::collections::{HashMap, HashSet};
 use std::fmt::Write as _;
 
 use super::aspect::{Aspect, Aspects};
+use super::expected::Expected;
 use crate::tree::{EntryRef, Extra, Inode, Kind, Meta, NodeId, Records, Timestamp, Tree, TreePath};
 
-/// Two file systems, and how contents are compared that are stored in different ways.
+/// Two file systems, what may differ, and how contents are compared that are stored in different ways.
 pub struct Sides<'s> {
     /// The first.
     pub old: &'s Tree,
     /// The second.
     pub new: &'s Tree,
-    /// Whether the contents of these entries are equal, of which one is stored sparse; asked of few.
-    pub same: &'s mut dyn FnMut(EntryRef, EntryRef) -> bool,
+    /// What became of the first on purpose.
+    pub expected: &'s Expected,
+    /// Whether the contents of these entries are equal, of which one is stored sparse.
+    pub same: &'s dyn Fn(EntryRef, EntryRef) -> bool,
 }
 
 /// A path that differs.
@@ -41,17 +44,24 @@ pub enum Change {
 }
 
 /// The paths in which two file systems differ, in order; what is in `ignored` does not count.
-pub fn trees(sides: &mut Sides<'_>, ignored: Aspects) -> Vec<PathChange> {
-    let groups = Groups::new(sides.old, sides.new);
+pub fn trees(sides: &Sides<'_>, ignored: Aspects) -> Vec<PathChange> {
+    let Expected { gone, emptied, .. } = sides.expected;
+    let groups = Groups::new(sides);
     let mut changes = Vec::new();
     for id in sides.old.nodes() {
         let path = sides.old.path(id);
         let old_bytes = Some(bytes(sides.old.inode(id)));
         let Some(twin) = sides.new.find(&path) else {
+            if gone.contains(&path) {
+                continue;
+            }
             changes.push(PathChange { path, change: Change::Removed, old_bytes, new_bytes: None });
             continue;
         };
-        let what = aspects(sides, &groups, id, twin, ignored);
+        let mut what = aspects(sides, &groups, id, twin, ignored);
+        if emptied.contains(&path) && bytes(sides.new.inode(twin)) == 0 {
+            what.retain(|(aspect, ..)| !matches!(aspect, Aspect::Size | Aspect::Content));
+        }
         if !what.is_empty() {
             let new_bytes = Some(bytes(sides.new.inode(twin)));
             changes.push(PathChange { path, change: Change::Changed(what), old_bytes, new_bytes });
@@ -68,6 +78,17 @@ pub fn trees(sides: &mut Sides<'_>, ignored: Aspects) -> Vec<PathChange> {
     changes
 }
 
+/// Files of both sides that have the same size, and of which one is stored sparse.
+pub fn sparse_pairs<'t>(old: &'t Tree, new: &'t Tree) -> Vec<(&'t Inode, &'t Inode)> {
+    let is_sparse = |inode: &Inode| inode.meta.extra.sparse.is_some();
+    let pair = |id: NodeId| {
+        let (old, new) = (old.inode(id), new.inode(new.find(&old.path(id))?));
+        let are_files = matches!(old.kind, Kind::File { .. }) && matches!(new.kind, Kind::File { .. });
+        (are_files && bytes(old) == bytes(new) && (is_sparse(old) || is_sparse(new))).then_some((old, new))
+    };
+    old.nodes().filter_map(pair).collect()
+}
+
 fn bytes(inode: &Inode) -> u64 {
     match inode.kind {
         Kind::File { size, .. } => size,
@@ -76,7 +97,7 @@ fn bytes(inode: &Inode) -> u64 {
 }
 
 fn aspects(
-    sides: &mut Sides<'_>,
+    sides: &Sides<'_>,
     groups: &Groups<'_>,
     id: NodeId,
     twin: NodeId,
@@ -88,13 +109,15 @@ fn aspects(
         what.push((Aspect::HardLink, old, new));
     }
     what.extend(metas(&old.meta, &new.meta));
+    let retimed = sides.expected.times.apply(old.meta.mtime) == new.meta.mtime;
+    what.retain(|(aspect, ..)| !(retimed && *aspect == Aspect::Mtime));
     what.retain(|(aspect, ..)| !ignored.has(*aspect));
     what.sort_by_key(|(aspect, ..)| *aspect);
     what
 }
 
 /// How type and contents differ.
-fn kinds(old: &Inode, new: &Inode, same: &mut dyn FnMut(EntryRef, EntryRef) -> bool) -> Vec<(Aspect, String, String)> {
+fn kinds(old: &Inode, new: &Inode, same: &dyn Fn(EntryRef, EntryRef) -> bool) -> Vec<(Aspect, String, String)> {
     let device = |major: &u32, minor: &u32| format!("{major}:{minor}");
     match (&old.kind, &new.kind) {
         (Kind::File { size, fingerprint }, Kind::File { size: new_size, fingerprint: new_fingerprint }) => {
@@ -180,35 +203,51 @@ fn text(bytes: &[u8]) -> String {
 
 /// Which names are one file, on both sides.
 struct Groups<'g> {
-    old: &'g Tree,
-    new: &'g Tree,
+    sides: &'g Sides<'g>,
     /// Names of each file that has several, by the entry that has its contents; in order of their paths.
-    old_names: HashMap<EntryRef, Vec<TreePath>>,
-    new_names: HashMap<EntryRef, Vec<TreePath>>,
-    /// Files that have the same names on both sides.
+    old: HashMap<EntryRef, Vec<TreePath>>,
+    new: HashMap<EntryRef, Vec<TreePath>>,
+    /// Files that have the names that they should have.
     equal: HashSet<(EntryRef, EntryRef)>,
 }
 
 impl<'g> Groups<'g> {
-    fn new(old: &'g Tree, new: &'g Tree) -> Self {
-        let (old_names, new_names) = (names(old), names(new));
+    fn new(sides: &'g Sides<'g>) -> Self {
+        let Expected { gone, linked, .. } = sides.expected;
+        let (mut old, new) = (names(sides.old), names(sides.new));
+        old.values_mut().for_each(|names| names.retain(|name| !gone.contains(name)));
+        old.retain(|_, names| names.len() > 1);
+        let mut equal = HashSet::new();
         // A name is the first of one file on each side, so this compares each once.
-        let pairs = old_names.iter().filter_map(|(source, names)| {
-            let twin = new.inode(new.find(names.first()?)?).source;
-            (new_names.get(&twin) == Some(names)).then_some((*source, twin))
-        });
-        let equal = pairs.collect();
-        Self { old, new, old_names, new_names, equal }
+        for (source, names) in &old {
+            let twin = names.first().and_then(|first| sides.new.find(first)).map(|twin| sides.new.inode(twin).source);
+            let found = twin.and_then(|twin| Some((twin, new.get(&twin)?)));
+            let Some((twin, found)) = found else { continue };
+            let is_equal =
+                if *linked { names.iter().all(|name| found.binary_search(name).is_ok()) } else { names == found };
+            if is_equal {
+                equal.insert((*source, twin));
+            }
+        }
+        Self { sides, old, new, equal }
     }
 
     /// What a name of both sides is the same file as, on each, where that differs.
     fn differ(&self, id: NodeId, twin: NodeId) -> Option<(String, String)> {
-        let (source, twin_source) = (self.old.inode(id).source, self.new.inode(twin).source);
-        let (old, new) = (several(self.old, id), several(self.new, twin));
-        if !old && !new || old && new && self.equal.contains(&(source, twin_source)) {
+        let Sides { old: old_tree, new: new_tree, expected, .. } = self.sides;
+        let (source, twin_source) = (old_tree.inode(id).source, new_tree.inode(twin).source);
+        let old = self.old.get(&source).filter(|_| several(old_tree, id));
+        let new = self.new.get(&twin_source).filter(|_| several(new_tree, twin));
+        let is_fine = match (old, new) {
+            (None, None) => true,
+            (None, Some(_)) => expected.linked,
+            (Some(_), None) => false,
+            (Some(_), Some(_)) => self.equal.contains(&(source, twin_source)),
+        };
+        if is_fine {
             return None;
         }
-        let path = self.old.path(id);
+        let path = old_tree.path(id);
         let said = |names: Option<&Vec<TreePath>>| {
             let names = names.map_or(&[][..], Vec::as_slice);
             match (names.iter().find(|name| **name != path), names.len()) {
@@ -217,8 +256,6 @@ impl<'g> Groups<'g> {
                 (Some(other), count) => format!("same as {other} and {} more", count - 2),
             }
         };
-        let old = self.old_names.get(&source).filter(|_| old);
-        let new = self.new_names.get(&twin_source).filter(|_| new);
         Some((said(old), said(new)))
     }
 }

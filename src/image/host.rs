@@ -35,6 +35,8 @@ pub struct Host<'h> {
     pub buffers: &'h Buffers,
     /// Is told how far the run is.
     pub progress: &'h dyn Progress,
+    /// What fingerprints of contents begin with. Whoever trusts them needs one that nobody can know; 0 for all others.
+    pub seed: u64,
 }
 
 impl Host<'_> {
@@ -47,6 +49,6 @@ impl Host<'_> {
     /// What reads layers, and tells `seen` of every stretch read, in bytes.
     pub(super) fn readers<'r>(&'r self, sources: &'r [Source], seen: Seen<'r>) -> Readers<'r> {
         let Resources { jobs, limits, .. } = self.resources;
-        Readers { sources, limits, jobs: *jobs, buffers: self.buffers, seen }
+        Readers { sources, limits, jobs: *jobs, buffers: self.buffers, seen, seed: self.seed }
     }
 }

@@ -11,10 +11,14 @@ mod host;
 mod open;
 mod read;
 mod shelf;
+mod side;
+mod whole;
 mod write;
 
 pub use host::{Host, Resources};
 pub use open::{Archive, bases};
 pub use read::{Loaded, Said, read};
 pub use shelf::Shelf;
+pub use side::{Pairs, Side, compared, pairs};
+pub use whole::{Whole, seed};
 pub use write::{Outcome, Output, finals, finish, write};

@@ -40,6 +40,8 @@ pub struct Readers<'r> {
     pub buffers: &'r Buffers,
     /// Is told of every stretch of a blob read.
     pub seen: Seen<'r>,
+    /// What fingerprints of contents begin with.
+    pub seed: u64,
 }
 
 impl Readers<'_> {
@@ -68,7 +70,7 @@ impl Readers<'_> {
         todo: Vec<(usize, W)>,
         what: impl Fn(&Reading<'_>, usize, W) -> Result<T, IndexError> + Sync,
     ) -> Result<Vec<(usize, T)>, AtLayer<IndexError>> {
-        let Self { sources, limits, jobs, buffers, seen } = *self;
+        let Self { sources, limits, jobs, buffers, seen, seed } = *self;
         let readers = jobs.get().min(todo.len()).min(MAX_READERS);
         let hashers = NonZeroUsize::new(readers / 2).unwrap_or(NonZeroUsize::MIN);
         let budget = Budget::new(limits.metadata);
@@ -83,7 +85,7 @@ impl Readers<'_> {
         let next = || todo.lock().unwrap_or_else(PoisonError::into_inner).next();
         hashing(hashers, |hashing| {
             let total = (&total, limit);
-            let reading = Reading { limits, total, budget: &budget, hashing, buffers, spacing, seen };
+            let reading = Reading { limits, total, budget: &budget, hashing, buffers, spacing, seen, seed };
             let work = || {
                 while let Some((position, work)) = next() {
                     if position > oldest_bad.load(Ordering::Relaxed) {
@@ -135,7 +137,7 @@ mod tests {
         let sources = [Source { layer, blob: blob.clone() }];
         let (limits, buffers) = (Limits::default(), Buffers::new());
         let jobs = NonZeroUsize::MIN;
-        let readers = Readers { sources: &sources, limits: &limits, jobs, buffers: &buffers, seen: &|_| () };
+        let readers = Readers { sources: &sources, limits: &limits, jobs, buffers: &buffers, seen: &|_| (), seed: 0 };
         let verify = |codec, copy: &[Span]| {
             let (sender, copied) = Copied::new(0);
             copy.iter().for_each(|there| sender.send(there.clone()).unwrap());

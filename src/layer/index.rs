@@ -8,7 +8,7 @@ use std::io::{self, Read};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use thiserror::Error;
-use xxhash_rust::xxh3::Xxh3Default;
+use xxhash_rust::xxh3::Xxh3;
 
 use super::entries::{Budget, Entries};
 use super::open::{Blob, Seen, Source, Text, Whole};
@@ -194,6 +194,8 @@ pub(super) struct Reading<'r> {
     pub(super) spacing: u64,
     /// Is told of every stretch of a blob read.
     pub(super) seen: Seen<'r>,
+    /// What fingerprints of contents begin with.
+    pub(super) seed: u64,
 }
 
 impl Reading<'_> {
@@ -258,7 +260,7 @@ impl Reading<'_> {
         let mut members = Members::new(Plain::new(Text::new(blob, codec, self.spacing)?, hash, limit));
         let mut entries = Entries::new(source.layer.estargz, self.budget);
         while let Some(member) = members.next_member()? {
-            let mut hasher = Xxh3Default::new();
+            let mut hasher = Xxh3::with_seed(self.seed);
             if member.stored > 0 {
                 members.contents(&member, |piece| hasher.update(piece))?;
             }

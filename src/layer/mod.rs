@@ -16,6 +16,7 @@ mod owners;
 mod pack;
 mod plain;
 mod recipe;
+mod shape;
 mod splice;
 mod stretches;
 mod tasks;

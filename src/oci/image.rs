@@ -115,6 +115,15 @@ impl Catalog {
     }
 }
 
+impl Image {
+    /// The image id: the digest of the config.
+    pub fn id(&self) -> Digest {
+        let config = self.manifest.get::<Document>("config", "the manifest").ok().flatten();
+        // An image of a Docker archive has no manifest, and is told by its config.
+        config.and_then(|descriptor| digest_of(&descriptor).ok()).unwrap_or(self.digest)
+    }
+}
+
 impl Entry {
     /// The names this descriptor carries, best first: containerd's full name, then the OCI one.
     pub fn names(&self) -> Vec<String> {

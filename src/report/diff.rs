@@ -20,16 +20,28 @@ pub struct Difference {
     pub is_equal: bool,
     /// One for each pair of images, in the order of the first input.
     pub images: Vec<ImageDifference>,
+    /// Images that only the first input has.
+    pub only_old: Vec<ImageTitle>,
+    /// Images that only the second has.
+    pub only_new: Vec<ImageTitle>,
+}
+
+/// What an image is called.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ImageTitle {
+    /// Names with tags.
+    pub names: Vec<String>,
+    /// Operating system, architecture, variant.
+    pub platform: String,
 }
 
 /// How an image differs from another.
 #[derive(Clone, Debug, Serialize)]
 pub struct ImageDifference {
-    /// Names of the first image.
-    pub names: Vec<String>,
-    /// What both are for.
-    pub platform: String,
-    /// Paths of the first image and of the second, directories included.
+    /// What the first image is called.
+    #[serde(flatten)]
+    pub title: ImageTitle,
+    /// Paths of the first image and of the second, directories and the root included.
     pub entries: [u64; 2],
     /// Bytes of contents of the first image and of the second.
     pub bytes: [u64; 2],
@@ -42,7 +54,7 @@ pub struct ImageDifference {
 /// How a path differs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct FileDifference {
-    /// The path.
+    /// The path, with `\\` for a backslash and `\x` and two digits for a byte that cannot be shown.
     pub path: String,
     /// `added`, `removed` or `changed`.
     pub change: &'static str,

@@ -2,11 +2,14 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
+
 use super::squash::{
     Change, EqualFiles, GuardReport, ImageReport, KeptReport, NewLayer, PrunedFile, PrunedReport, Report,
-    SCHEMA_VERSION,
+    SCHEMA_VERSION, TimesReport,
 };
-use crate::assemble::{self, Assembled};
+use crate::assemble::{self, Assembled, Edits};
+use crate::compare;
 use crate::finding::Findings;
 use crate::layer::{Layers, Written};
 use crate::ledger::{Cause, Ledger};
@@ -14,6 +17,9 @@ use crate::oci::{Catalog, Digest, Image, ImageId};
 use crate::output::{Format, Target};
 use crate::plan::{Plan, Planned};
 use crate::slim::{Equal, Pruned, RuleOutcome};
+use crate::text;
+use crate::times::Times;
+use crate::tree::{Timestamp, TreePath};
 
 /// Where the bytes of layers are that were made new, and what became of those that they were made of.
 struct Made<'m> {
@@ -60,7 +66,7 @@ impl ImageReport {
     /// The receipt for one image with these layers, which became those of `plan`, some of them `written`; `ledger` says
     /// where the bytes of the others went. Its names are still missing.
     pub(crate) fn new(
-        image: &Image,
+        (image, edits): (&Image, &Edits),
         layers: Layers<'_>,
         plan: &Plan,
         (written, ledger): (&[Written], &Ledger),
@@ -106,10 +112,35 @@ impl ImageReport {
             written_bytes: ledger.written,
             equal_files: EqualFiles { files: equal.files, bytes: equal.bytes, linked: equal.linked },
             pruned: pruned.outcome.as_ref().map(|outcome| outcome.rules.iter().map(|rule| made.rule(rule)).collect()),
+            edited_config: edited_config(image, assembled),
+            timestamp: edits.times.into(),
             kept_layers: made.kept(),
             new_layers: new_layers.collect(),
         }
     }
+}
+
+fn edited_config(image: &Image, assembled: &Assembled) -> BTreeMap<String, Value> {
+    // Both were read before, so that they can be compared.
+    let changes = compare::configs(&image.config, &assembled.edited).unwrap_or_default();
+    changes.into_iter().map(|change| (change.member, change.new.unwrap_or(Value::Null))).collect()
+}
+
+impl From<Times> for Option<TimesReport> {
+    fn from(times: Times) -> Self {
+        let report =
+            |mode, time: Timestamp| Some(TimesReport { mode, seconds: time.seconds, nanoseconds: time.nanoseconds });
+        match times {
+            Times::Keep => None,
+            Times::Clamp(limit) => report("clamp", limit),
+            Times::Set(time) => report("set", time),
+        }
+    }
+}
+
+/// Paths from which others can tell exactly which they are.
+fn exact(paths: &[TreePath]) -> Vec<String> {
+    paths.iter().map(|path| format!("/{}", text::exact(path.as_bytes()))).collect()
 }
 
 impl Made<'_> {
@@ -147,6 +178,8 @@ impl Made<'_> {
             files: taken.files,
             bytes: taken.bytes,
             largest: taken.largest.into_iter().map(|(bytes, path)| PrunedFile { path, bytes }).collect(),
+            gone: exact(&taken.gone),
+            emptied: exact(&taken.emptied),
             kept: kept.into_iter().map(|(guard, (files, example))| GuardReport { guard, files, example }).collect(),
         }
     }

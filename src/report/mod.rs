@@ -1,6 +1,8 @@
 //! Receipts: what was done, as data, and what people see of them.
 
+mod comparing;
 mod diff;
+pub mod diff_text;
 mod files;
 mod inspect;
 mod making;
@@ -10,7 +12,9 @@ mod units;
 
 pub use crate::finding::{Finding, Severity};
 
-pub use diff::{AspectDifference, ConfigDifference, DIFF_SCHEMA_VERSION, Difference, FileDifference, ImageDifference};
+pub use diff::{
+    AspectDifference, ConfigDifference, DIFF_SCHEMA_VERSION, Difference, FileDifference, ImageDifference, ImageTitle,
+};
 pub use files::{FileKind, FileState, ListedFile};
 pub use inspect::{
     HiddenBetween, HiddenCause, HiddenFile, INSPECT_SCHEMA_VERSION, InspectedImage, InspectedLayer, Inspection, Pushed,
@@ -18,5 +22,5 @@ pub use inspect::{
 };
 pub use squash::{
     Change, EqualFiles, GuardReport, ImageReport, KeptReport, NewLayer, PrunedFile, PrunedReport, Reclaimed, Report,
-    SCHEMA_VERSION,
+    SCHEMA_VERSION, TimesReport,
 };

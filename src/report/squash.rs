@@ -1,5 +1,7 @@
 //! The receipt of a squash: numbers and names.
 
+use std::collections::BTreeMap;
+
 use serde::{Serialize, Serializer};
 
 use crate::finding::Finding;
@@ -66,10 +68,27 @@ pub struct ImageReport {
     /// What each prune rule did, in the order of the rules; absent when nothing was to be pruned.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pruned: Option<Vec<PrunedReport>>,
+    /// Members of the config that options edited, a dot before those of `config`, and what they are now; null when they are
+    /// gone.
+    pub edited_config: BTreeMap<String, serde_json::Value>,
+    /// What became of times; absent when they stay.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub timestamp: Option<TimesReport>,
     /// Layers that are the input's, byte for byte.
     pub kept_layers: Vec<KeptReport>,
     /// The new layers, oldest first.
     pub new_layers: Vec<NewLayer>,
+}
+
+/// What became of times.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct TimesReport {
+    /// `clamp`: no time is later than this one; `set`: every time is this one.
+    pub mode: &'static str,
+    /// Seconds since 1970.
+    pub seconds: i64,
+    /// Nanoseconds after that.
+    pub nanoseconds: u32,
 }
 
 /// A layer that was kept.
@@ -136,6 +155,11 @@ pub struct PrunedReport {
     pub hidden_in_kept_layers_bytes: u64,
     /// The largest files, largest first, at most ten.
     pub largest: Vec<PrunedFile>,
+    /// All paths that are gone, in the order of the rule, with `\\` for a backslash and `\x` and two digits for a byte that
+    /// cannot be shown.
+    pub gone: Vec<String>,
+    /// All files that were emptied, likewise.
+    pub emptied: Vec<String>,
     /// Files that a guard kept, by the guard.
     pub kept: Vec<GuardReport>,
 }

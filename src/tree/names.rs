@@ -85,6 +85,16 @@ impl Tree {
         self.live
     }
 
+    /// Bytes of the contents of all files, holes included; those of a file with several names once.
+    pub fn content_bytes(&self) -> u64 {
+        let mut seen = vec![false; self.inodes.len()];
+        let of = |id: NodeId| match self.inode(id).kind {
+            Kind::File { size, .. } if !std::mem::replace(&mut seen[self.inode_id(id).0 as usize], true) => size,
+            _ => 0,
+        };
+        self.nodes().map(of).fold(0, u64::saturating_add)
+    }
+
     /// Paths that ever were in the tree: a bound for [`NodeId::index`].
     pub fn node_count(&self) -> usize {
         self.paths.len()

@@ -22,7 +22,7 @@ use crate::slim;
 /// the machine and the number of threads.
 pub fn squash(request: &Squash, progress: &dyn Progress) -> Result<Report, Error> {
     let buffers = Buffers::new();
-    let host = Host { resources: &request.resources, buffers: &buffers, progress };
+    let host = Host { resources: &request.resources, buffers: &buffers, progress, seed: 0 };
     let Squash { keep, split, edits, format, .. } = request;
     let mut findings = Findings::new(request.strict);
     let archive = Archive::open(&request.input, host)?;
@@ -52,7 +52,7 @@ pub fn squash(request: &Squash, progress: &dyn Progress) -> Result<Report, Error
         let new = assemble::image(image, &plan.squashed, &finals, edits, request.provenance().as_ref()).of(name)?;
         findings.extend(assemble::healthcheck(image, edits.media_types, format.has_index())).of(name)?;
         output.add([&new.config, &new.manifest])?;
-        made.insert(id, ImageReport::new(image, layers, &plan, (&written, &ledger), &new, &pruned, equal));
+        made.insert(id, ImageReport::new((image, edits), layers, &plan, (&written, &ledger), &new, &pruned, equal));
         assembled.insert(id, new);
     }
     let bytes = image::finish(&images, &assembled, *format, edits.media_types, output)?;

@@ -34,24 +34,33 @@ const ROOMS: [(&str, &[&str]); 29] = [
     ("slim", &["finding", "layer", "oci", "packages", "tree"]),
     ("plan", &["codec", "finding", "input", "layer", "oci", "packages", "times", "tree"]),
     ("assemble", &["codec", "finding", "layer", "oci", "times"]),
-    ("compare", &["oci", "text", "tree"]),
-    ("report", &["assemble", "codec", "finding", "layer", "ledger", "oci", "output", "plan", "slim", "tree"]),
+    ("compare", &["oci", "text", "times", "tree"]),
+    (
+        "report",
+        &[
+            "assemble", "codec", "compare", "finding", "layer", "ledger", "oci", "output", "plan", "slim", "text",
+            "times", "tree",
+        ],
+    ),
     ("error", &["finding", "input", "layer", "oci", "packages", "plan", "slim", "tree"]),
     (
         "image",
         &[
-            "assemble", "blob", "buffers", "codec", "error", "finding", "input", "layer", "ledger", "limits", "oci",
-            "output", "plan", "progress", "tree",
+            "assemble", "blob", "buffers", "codec", "compare", "error", "finding", "input", "layer", "ledger",
+            "limits", "oci", "output", "plan", "progress", "tree",
         ],
     ),
     (
         "verbs",
         &[
-            "assemble", "buffers", "error", "finding", "image", "input", "layer", "oci", "output", "plan", "progress",
-            "report", "slim", "times",
+            "assemble", "buffers", "compare", "error", "finding", "image", "input", "layer", "oci", "output", "plan",
+            "progress", "report", "slim", "text", "times", "tree",
         ],
     ),
-    ("request", &["assemble", "image", "input", "layer", "limits", "oci", "output", "plan", "slim", "times", "tree"]),
+    (
+        "request",
+        &["assemble", "compare", "image", "input", "layer", "limits", "oci", "output", "plan", "slim", "times", "tree"],
+    ),
     ("lib", &["error", "verbs"]),
     ("main", &[]),
 ];

@@ -6,6 +6,7 @@
 mod architecture;
 mod changing;
 mod cli;
+mod compare;
 mod digests;
 mod e2e;
 mod edits;

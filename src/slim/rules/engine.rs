@@ -46,8 +46,7 @@ pub fn prune(
             _ => 0,
         };
         let layer = inode.source.layer;
-        let path = || format!("/{}", tree.path(id));
-        outcome.rules[rule].taken.add(layer, size, path);
+        outcome.rules[rule].taken.add(layer, size, tree.path(id), action == Action::Truncate);
         if action == Action::Truncate {
             tree.empty_file(id, fates, Fate::Pruned)
         } else {
@@ -58,8 +57,7 @@ pub fn prune(
     for (id, rule) in dangling {
         // Without any budget left nothing is known, and nothing goes.
         if tree.resolve(&tree.path(id), &mut budget).is_none() && budget > 0 {
-            let (layer, path) = (tree.inode(id).source.layer, format!("/{}", tree.path(id)));
-            outcome.rules[rule].taken.add(layer, 0, || path);
+            outcome.rules[rule].taken.add(tree.inode(id).source.layer, 0, tree.path(id), false);
             tree.take_out(id, fates, Fate::Pruned);
         }
     }

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::tree::TreePath;
+
 /// What became of all rules.
 #[derive(Clone, Debug, Default)]
 pub struct Outcome {
@@ -37,22 +39,27 @@ pub struct Taken {
     pub by_layer: BTreeMap<u16, u64>,
     /// The largest, largest first: bytes and path.
     pub largest: Vec<(u64, String)>,
+    /// All that are gone, in the order in which they went.
+    pub gone: Vec<TreePath>,
+    /// All that were emptied.
+    pub emptied: Vec<TreePath>,
 }
 
 /// Paths that are told of each rule.
 const LARGEST: usize = 10;
 
 impl Taken {
-    pub(super) fn add(&mut self, layer: u16, bytes: u64, path: impl FnOnce() -> String) {
+    pub(super) fn add(&mut self, layer: u16, bytes: u64, path: TreePath, is_emptied: bool) {
         self.files += 1;
         self.bytes += bytes;
         *self.by_layer.entry(layer).or_default() += bytes;
         let is_large = self.largest.last().is_none_or(|(least, _)| bytes > *least) || self.largest.len() < LARGEST;
         if is_large {
             let at = self.largest.partition_point(|(known, _)| *known >= bytes);
-            self.largest.insert(at, (bytes, path()));
+            self.largest.insert(at, (bytes, format!("/{path}")));
             self.largest.truncate(LARGEST);
         }
+        if is_emptied { self.emptied.push(path) } else { self.gone.push(path) }
     }
 }
 

@@ -1,0 +1,159 @@
+//! `imgsquash diff` and `imgsquash verify`: what was typed, and what is printed.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use imgsquash::progress::Progress;
+use imgsquash::report::{Difference, diff_text};
+use imgsquash::request::{Aspect, Aspects, Platform, Selection};
+use imgsquash::{Diff, Error, Receipt, Verify};
+
+use super::machine::MachineArguments;
+use super::parse::origin;
+use super::shown::{Shown, json};
+
+/// What a difference ends with.
+const DIFFERENT: u8 = 1;
+/// What a broken promise ends with.
+const NOT_THE_SAME: u8 = 4;
+
+#[derive(Debug, Args)]
+pub(crate) struct DiffArguments {
+    /// The first archive, layout directory, or - for standard input
+    old: PathBuf,
+
+    /// The second
+    new: PathBuf,
+
+    /// Only the image called NAME; given twice, the first is of the first archive and the second of the second
+    #[arg(long = "ref", value_name = "NAME")]
+    refs: Vec<String>,
+
+    /// Only images for OS/ARCH[/VARIANT]; may be repeated
+    #[arg(long = "platform", value_name = "PLATFORM")]
+    platforms: Vec<Platform>,
+
+    /// In what files may differ: type, mode, owner, names, size, content, link, hard-link, xattr, device, mtime, pax
+    #[arg(long, value_name = "LIST", value_delimiter = ',')]
+    ignore: Vec<Aspect>,
+
+    #[command(flatten)]
+    show: ShowArguments,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct VerifyArguments {
+    /// What a squash wrote: an archive, layout directory, or - for standard input
+    output: PathBuf,
+
+    /// What it was made from
+    #[arg(long, value_name = "IN")]
+    against: PathBuf,
+
+    /// The report of the squash: what it says was pruned or edited is no difference
+    #[arg(long, value_name = "FILE")]
+    report: Option<PathBuf>,
+
+    /// Only the image of the input called NAME; may be repeated
+    #[arg(long = "ref", value_name = "NAME")]
+    refs: Vec<String>,
+
+    /// Only images of the input for OS/ARCH[/VARIANT]; may be repeated
+    #[arg(long = "platform", value_name = "PLATFORM")]
+    platforms: Vec<Platform>,
+
+    #[command(flatten)]
+    show: ShowArguments,
+}
+
+/// How a difference is shown.
+#[derive(Debug, Args)]
+struct ShowArguments {
+    /// Write everything as JSON to standard output
+    #[arg(long)]
+    json: bool,
+
+    /// Show every path
+    #[arg(short, long)]
+    verbose: bool,
+
+    /// No progress bar and nothing on standard output: the exit code tells
+    #[arg(short, long)]
+    quiet: bool,
+
+    #[command(flatten)]
+    machine: MachineArguments,
+}
+
+impl ShowArguments {
+    fn shown(&self, difference: &Difference, if_different: u8) -> Shown {
+        let out = match (self.json, self.quiet) {
+            (true, _) => json(difference),
+            (false, true) => Vec::new(),
+            (false, false) => diff_text::lines(difference, self.verbose),
+        };
+        Shown { out, is_json: self.json, code: if difference.is_equal { 0 } else { if_different }, ..Shown::default() }
+    }
+}
+
+impl DiffArguments {
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.show.quiet
+    }
+
+    /// What the arguments mean, or what is wrong with them.
+    pub(crate) fn request(&self) -> Result<Diff, String> {
+        let select = |refs: Option<&String>| Selection {
+            refs: refs.into_iter().cloned().collect(),
+            platforms: self.platforms.clone(),
+        };
+        let (old_selection, new_selection) = match &self.refs[..] {
+            [] => (select(None), select(None)),
+            [both] => (select(Some(both)), select(Some(both))),
+            [old, new] => (select(Some(old)), select(Some(new))),
+            _ => return Err("--ref: name one image, or one of each archive".to_owned()),
+        };
+        if self.old.as_os_str() == "-" && self.new == self.old {
+            return Err("only one archive can come from standard input".to_owned());
+        }
+        let ignored: Aspects = self.ignore.iter().copied().collect();
+        let resources = self.show.machine.resources();
+        let between = Diff::new(origin(&self.old), origin(&self.new));
+        Ok(Diff { old_selection, new_selection, ignored, resources, ..between })
+    }
+
+    /// Compares, and says what is to be printed.
+    pub(crate) fn run(&self, request: &Diff, progress: &dyn Progress) -> Result<Shown, Error> {
+        Ok(self.show.shown(&imgsquash::diff(request, progress)?, DIFFERENT))
+    }
+}
+
+impl VerifyArguments {
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.show.quiet
+    }
+
+    /// What the arguments mean, or what is wrong with them.
+    pub(crate) fn request(&self) -> Result<Verify, String> {
+        if self.output.as_os_str() == "-" && self.against == self.output {
+            return Err("only one archive can come from standard input".to_owned());
+        }
+        let receipt = match &self.report {
+            None => Receipt::default(),
+            Some(path) => {
+                let name = path.display();
+                let text = std::fs::read(path).map_err(|problem| format!("--report: cannot read {name}: {problem}"))?;
+                Receipt::parse(&text).map_err(|problem| format!("--report: {name}: {problem}"))?
+            }
+        };
+        let selection = Selection { refs: self.refs.clone(), platforms: self.platforms.clone() };
+        let resources = self.show.machine.resources();
+        let between = Verify::new(origin(&self.output), origin(&self.against));
+        Ok(Verify { selection, receipt, resources, ..between })
+    }
+
+    /// Verifies, and says what is to be printed.
+    pub(crate) fn run(&self, request: &Verify, progress: &dyn Progress) -> Result<Shown, Error> {
+        Ok(self.show.shown(&imgsquash::verify(request, progress)?, NOT_THE_SAME))
+    }
+}

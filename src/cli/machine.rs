@@ -1,0 +1,46 @@
+//! What of the machine may be used.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use clap::Args;
+use imgsquash::request::{Limits, Resources};
+
+use super::parse::{size, threads};
+
+#[derive(Debug, Args)]
+pub(super) struct MachineArguments {
+    /// Threads; the output is the same for any number [default: one for each core]
+    #[arg(short, long, value_name = "N", value_parser = threads, allow_negative_numbers = true)]
+    jobs: Option<NonZeroUsize>,
+
+    /// Where streams and compressed archives are unpacked [default: $TMPDIR, else /var/tmp]
+    #[arg(long, value_name = "DIR")]
+    tmp_dir: Option<PathBuf>,
+
+    /// Bytes a layer may have uncompressed, as in 200G [default: 16G, or 64 times its compressed size]
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    max_layer_size: Option<u64>,
+
+    /// Bytes of memory the image's file names and attributes may need [default: 2G]
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    max_metadata: Option<u64>,
+}
+
+impl MachineArguments {
+    pub(super) fn resources(&self) -> Resources {
+        let given = Resources::default();
+        let mut limits = Limits { layer: self.max_layer_size, ..Limits::default() };
+        limits.metadata = self.max_metadata.unwrap_or(limits.metadata);
+        let tmp_dir = self.tmp_dir.clone().unwrap_or_else(tmp_dir);
+        Resources { jobs: self.jobs.unwrap_or(given.jobs), tmp_dir, limits }
+    }
+}
+
+/// As in podman and skopeo: large files do not belong into /tmp, which may be memory.
+fn tmp_dir() -> PathBuf {
+    match std::env::var_os("TMPDIR") {
+        Some(named) if !named.is_empty() => named.into(),
+        _ => PathBuf::from("/var/tmp"),
+    }
+}

@@ -1,0 +1,22 @@
+//! What a verb prints, and what it ends with.
+
+use serde::Serialize;
+
+/// What is printed.
+#[derive(Debug, Default)]
+pub(crate) struct Shown {
+    /// Lines for standard output.
+    pub(crate) out: Vec<String>,
+    /// Whether these are JSON, which is printed as it is.
+    pub(crate) is_json: bool,
+    /// Lines for standard error.
+    pub(crate) err: Vec<String>,
+    /// The exit code.
+    pub(crate) code: u8,
+}
+
+/// A document as lines that are fit to be printed.
+pub(crate) fn json(document: &impl Serialize) -> Vec<String> {
+    let text = serde_json::to_string_pretty(document).unwrap_or_default();
+    vec![imgsquash::text::json(&text)]
+}

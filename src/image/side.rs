@@ -1,0 +1,125 @@
+//! Two archives side by side: which image is compared with which, and how far they are the same.
+
+use std::collections::HashMap;
+
+use super::host::Host;
+use super::open::Archive;
+use super::shelf::Shelf;
+use super::whole::Whole;
+use crate::compare::{self, Aspects, Compared, Expected, Sides};
+use crate::error::{Error, Of};
+use crate::finding::Findings;
+use crate::input::{Origin, Selection};
+use crate::oci::{Catalog, Digest, Image, ImageId};
+use crate::tree::{EntryRef, Inode};
+
+/// An archive whose images are compared with others.
+pub struct Side {
+    archive: Archive,
+    images: Catalog,
+    names: HashMap<ImageId, Vec<String>>,
+    shelf: Shelf,
+    findings: Findings,
+}
+
+/// Images that are compared, and those that only the first and only the second side has.
+pub type Pairs = (Vec<(ImageId, ImageId)>, Vec<ImageId>, Vec<ImageId>);
+
+impl Side {
+    /// Opens an archive and chooses images of it.
+    pub fn open(origin: &Origin, selection: &Selection, host: Host<'_>) -> Result<Self, Error> {
+        let archive = Archive::open(origin, host)?;
+        let mut findings = Findings::new(false);
+        let images = archive.choose(selection, &[], host, &mut findings)?;
+        let mut names: HashMap<ImageId, Vec<String>> = HashMap::new();
+        for (id, called) in crate::assemble::names(&images) {
+            names.insert(id, called.iter().map(ToString::to_string).collect());
+        }
+        let shelf = Shelf::for_images(&images);
+        Ok(Self { archive, images, names, shelf, findings })
+    }
+
+    /// How it was given.
+    pub fn given(&self) -> String {
+        self.archive.given()
+    }
+
+    /// An image of it.
+    pub fn image(&self, id: ImageId) -> &Image {
+        &self.images.images[id.0]
+    }
+
+    /// The names with tags of an image.
+    pub fn names(&self, id: ImageId) -> &[String] {
+        self.names.get(&id).map_or(&[], Vec::as_slice)
+    }
+
+    fn ids(&self) -> Vec<ImageId> {
+        self.images.chosen().map(|(id, _)| id).collect()
+    }
+
+    fn whole<'h>(&mut self, id: ImageId, host: Host<'h>) -> Result<Whole<'h>, Error> {
+        let image = &self.images.images[id.0];
+        Whole::read(&self.archive, image, &mut self.shelf, host, &mut self.findings)
+    }
+}
+
+/// Which image of one side is compared with which of the other, and those that only one side has. Two that are alone are a
+/// pair whatever they are; of several, those for one platform are, and when there are several of these, those with a
+/// name in common.
+pub fn pairs(old: &Side, new: &Side) -> Pairs {
+    let (olds, mut news) = (old.ids(), new.ids());
+    if let ([one], [other]) = (&olds[..], &news[..]) {
+        return (vec![(*one, *other)], Vec::new(), Vec::new());
+    }
+    let (mut pairs, mut missing) = (Vec::new(), Vec::new());
+    let alike = |side: &Side, id: ImageId, ids: &[ImageId]| {
+        let platform = side.image(id).config.platform();
+        ids.iter().filter(|other| side.image(**other).config.platform() == platform).count()
+    };
+    for id in &olds {
+        let platform = old.image(*id).config.platform();
+        let mut candidates: Vec<ImageId> =
+            news.iter().copied().filter(|other| new.image(*other).config.platform() == platform).collect();
+        if candidates.len() > 1 || alike(old, *id, &olds) > 1 {
+            let has_name = |other: &ImageId| new.names(*other).iter().any(|name| old.names(*id).contains(name));
+            candidates.retain(has_name);
+        }
+        match candidates.first() {
+            Some(other) => {
+                news.retain(|id| id != other);
+                pairs.push((*id, *other));
+            }
+            None => missing.push(*id),
+        }
+    }
+    (pairs, missing, news)
+}
+
+/// Reads both images whole and compares them. With equal file systems every blob and layer was verified.
+pub fn compared(
+    (old, id): (&mut Side, ImageId),
+    (new, new_id): (&mut Side, ImageId),
+    expected: &Expected,
+    ignored: Aspects,
+    host: Host<'_>,
+) -> Result<Compared, Error> {
+    let (one, other) = (old.whole(id, host)?, new.whole(new_id, host)?);
+    let pairs = compare::sparse_pairs(&one.tree, &other.tree);
+    let map = |inode: &Inode| inode.meta.extra.sparse.clone();
+    let maps: Vec<_> = pairs.iter().map(|(old, new)| ((old.source, map(old)), (new.source, map(new)))).collect();
+    let ours = maps.iter().map(|((entry, map), _)| (*entry, map.as_ref())).collect();
+    let theirs = maps.iter().map(|(_, (entry, map))| (*entry, map.as_ref())).collect();
+    let shapes: HashMap<EntryRef, Digest> = one.loaded.layers().shapes(&ours).of(&old.archive.name)?;
+    let other_shapes: HashMap<EntryRef, Digest> = other.loaded.layers().shapes(&theirs).of(&new.archive.name)?;
+    let same = |a: EntryRef, b: EntryRef| shapes.contains_key(&a) && shapes.get(&a) == other_shapes.get(&b);
+    let sides = Sides { old: &one.tree, new: &other.tree, expected, same: &same };
+    let files = compare::trees(&sides, ignored);
+    let config = compare::configs(&old.image(id).config, &new.image(new_id).config).of(&old.archive.name)?;
+    Ok(Compared {
+        files,
+        config: expected.unexplained(config),
+        entries: [one.tree.len() as u64, other.tree.len() as u64],
+        bytes: [one.tree.content_bytes(), other.tree.content_bytes()],
+    })
+}
