@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use crate::buffers::Buffers;
-use crate::layer::{Readers, Seen, Source};
+use crate::layer::{Look, Readers, Seen, Source};
 use crate::limits::Limits;
 use crate::progress::{Progress, Stage};
 
@@ -37,9 +37,16 @@ pub struct Host<'h> {
     pub progress: &'h dyn Progress,
     /// What fingerprints of contents begin with. Whoever trusts them needs one that nobody can know; 0 for all others.
     pub seed: u64,
+    /// Looks at what is in layers while they are read for the first time, if anybody does.
+    pub look: Option<&'h dyn Look>,
 }
 
-impl Host<'_> {
+impl<'h> Host<'h> {
+    /// The machine for a verb that does nothing but read and write.
+    pub fn new(resources: &'h Resources, buffers: &'h Buffers, progress: &'h dyn Progress) -> Self {
+        Self { resources, buffers, progress, seed: 0, look: None }
+    }
+
     /// Tells that the layers at `positions` will be read.
     pub(super) fn begin_reading(&self, sources: &[Source], positions: &[usize]) {
         let bytes = positions.iter().map(|position| sources[*position].blob.len()).sum();
@@ -49,6 +56,6 @@ impl Host<'_> {
     /// What reads layers, and tells `seen` of every stretch read, in bytes.
     pub(super) fn readers<'r>(&'r self, sources: &'r [Source], seen: Seen<'r>) -> Readers<'r> {
         let Resources { jobs, limits, .. } = self.resources;
-        Readers { sources, limits, jobs: *jobs, buffers: self.buffers, seen, seed: self.seed }
+        Readers { sources, limits, jobs: *jobs, buffers: self.buffers, seen, seed: self.seed, look: self.look }
     }
 }

@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::copied::Copied;
 use super::entries::Budget;
 use super::index::{IndexError, LayerIndex, Reading};
+use super::look::Look;
 use super::open::{Seen, Source};
 use crate::buffers::Buffers;
 use crate::hash::hashing;
@@ -42,6 +43,8 @@ pub struct Readers<'r> {
     pub seen: Seen<'r>,
     /// What fingerprints of contents begin with.
     pub seed: u64,
+    /// Looks at what is in them, if anybody does.
+    pub look: Option<&'r dyn Look>,
 }
 
 impl Readers<'_> {
@@ -70,7 +73,7 @@ impl Readers<'_> {
         todo: Vec<(usize, W)>,
         what: impl Fn(&Reading<'_>, usize, W) -> Result<T, IndexError> + Sync,
     ) -> Result<Vec<(usize, T)>, AtLayer<IndexError>> {
-        let Self { sources, limits, jobs, buffers, seen, seed } = *self;
+        let Self { sources, limits, jobs, buffers, seen, seed, look } = *self;
         let readers = jobs.get().min(todo.len()).min(MAX_READERS);
         let hashers = NonZeroUsize::new(readers / 2).unwrap_or(NonZeroUsize::MIN);
         let budget = Budget::new(limits.metadata);
@@ -85,7 +88,7 @@ impl Readers<'_> {
         let next = || todo.lock().unwrap_or_else(PoisonError::into_inner).next();
         hashing(hashers, |hashing| {
             let total = (&total, limit);
-            let reading = Reading { limits, total, budget: &budget, hashing, buffers, spacing, seen, seed };
+            let reading = Reading { limits, total, budget: &budget, hashing, buffers, spacing, seen, seed, look };
             let work = || {
                 while let Some((position, work)) = next() {
                     if position > oldest_bad.load(Ordering::Relaxed) {
@@ -137,7 +140,8 @@ mod tests {
         let sources = [Source { layer, blob: blob.clone() }];
         let (limits, buffers) = (Limits::default(), Buffers::new());
         let jobs = NonZeroUsize::MIN;
-        let readers = Readers { sources: &sources, limits: &limits, jobs, buffers: &buffers, seen: &|_| (), seed: 0 };
+        let (seen, look) = (&|_| (), None);
+        let readers = Readers { sources: &sources, limits: &limits, jobs, buffers: &buffers, seen, seed: 0, look };
         let verify = |codec, copy: &[Span]| {
             let (sender, copied) = Copied::new(0);
             copy.iter().for_each(|there| sender.send(there.clone()).unwrap());

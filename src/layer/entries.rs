@@ -76,6 +76,11 @@ impl<'b> Entries<'b> {
         Ok((LayerIndex { entries: self.spans, fates, notes, other_times, ..index }, diff))
     }
 
+    /// How many there are so far.
+    pub(super) fn len(&self) -> usize {
+        self.spans.len()
+    }
+
     pub(super) fn enter(&mut self, member: &Member, fingerprint: u64) -> Result<(), IndexError> {
         self.charge(member)?;
         self.other_times |= member.other_times;

@@ -11,6 +11,7 @@ use thiserror::Error;
 use xxhash_rust::xxh3::Xxh3;
 
 use super::entries::{Budget, Entries};
+use super::look::{Look, LookInside};
 use super::open::{Blob, Seen, Source, Text, Whole};
 use super::plain::Plain;
 use crate::blob::{Changed, Mismatch, Sealed, check};
@@ -196,6 +197,8 @@ pub(super) struct Reading<'r> {
     pub(super) seen: Seen<'r>,
     /// What fingerprints of contents begin with.
     pub(super) seed: u64,
+    /// Looks at what is in a layer, if anybody does.
+    pub(super) look: Option<&'r dyn Look>,
 }
 
 impl Reading<'_> {
@@ -204,7 +207,8 @@ impl Reading<'_> {
         let codec = source.codec()??;
         let hash = Some(self.hashing.begin());
         let mut blob = Blob::new(source.blob.reader(), self.buffers).hashed(hash).told(self.seen);
-        let read = self.read(source, codec, &mut blob);
+        let mut look = self.look.map(|look| look.begin(source.layer.diff_id));
+        let read = self.read(source, codec, &mut blob, look.as_deref_mut());
         let Whole { sealing, hash } = blob.finish()?;
         if let (Some(expected), Some((found, size))) = (source.layer.digest, hash) {
             // A blob that is not the one that was meant explains every other error.
@@ -216,7 +220,12 @@ impl Reading<'_> {
         // A plain blob is the layer itself, so one hash verifies both.
         match diff_id.or(digest.map(DiffId)) {
             Some(found) if found != expected => Err(IndexError::DiffId { expected, found }),
-            _ => Ok((LayerIndex { digest, sealed: Some(sealing.seal(&source.blob)), ..index }, diff)),
+            _ => {
+                if let Some(look) = look {
+                    look.finish();
+                }
+                Ok((LayerIndex { digest, sealed: Some(sealing.seal(&source.blob)), ..index }, diff))
+            }
         }
     }
 
@@ -254,6 +263,7 @@ impl Reading<'_> {
         source: &Source,
         codec: Codec,
         blob: &mut Blob<'r>,
+        mut look: Option<&mut (dyn LookInside + '_)>,
     ) -> Result<(LayerIndex, LayerDiff, Option<DiffId>), IndexError> {
         let limit = self.limits.layer_bytes(source.blob.len());
         let hash = (codec != Codec::Plain).then(|| self.hashing.begin());
@@ -261,8 +271,16 @@ impl Reading<'_> {
         let mut entries = Entries::new(source.layer.estargz, self.budget);
         while let Some(member) = members.next_member()? {
             let mut hasher = Xxh3::with_seed(self.seed);
+            if let Some(look) = &mut look {
+                look.entry(entries.len(), &member);
+            }
             if member.stored > 0 {
-                members.contents(&member, |piece| hasher.update(piece))?;
+                members.contents(&member, |piece| {
+                    hasher.update(piece);
+                    if let Some(look) = &mut look {
+                        look.contents(piece);
+                    }
+                })?;
             }
             entries.enter(&member, hasher.digest())?;
         }

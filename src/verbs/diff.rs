@@ -36,7 +36,7 @@ impl Diff {
 /// Compares the final file systems and the configs of images. Everything that is read is verified.
 pub fn diff(request: &Diff, progress: &dyn Progress) -> Result<Difference, Error> {
     let buffers = Buffers::new();
-    let host = Host { resources: &request.resources, buffers: &buffers, progress, seed: image::seed() };
+    let host = Host { seed: image::seed(), ..Host::new(&request.resources, &buffers, progress) };
     let mut old = Side::open(&request.old, &request.old_selection, host)?;
     let mut new = Side::open(&request.new, &request.new_selection, host)?;
     let (pairs, missing, added) = pairs(&old, &new);

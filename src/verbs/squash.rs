@@ -22,7 +22,7 @@ use crate::slim;
 /// the machine and the number of threads.
 pub fn squash(request: &Squash, progress: &dyn Progress) -> Result<Report, Error> {
     let buffers = Buffers::new();
-    let host = Host { resources: &request.resources, buffers: &buffers, progress, seed: 0 };
+    let host = Host::new(&request.resources, &buffers, progress);
     let Squash { keep, split, edits, format, .. } = request;
     let mut findings = Findings::new(request.strict);
     let archive = Archive::open(&request.input, host)?;

@@ -38,7 +38,7 @@ impl Verify {
 /// what the receipt tells is a difference.
 pub fn verify(request: &Verify, progress: &dyn Progress) -> Result<Difference, Error> {
     let buffers = Buffers::new();
-    let host = Host { resources: &request.resources, buffers: &buffers, progress, seed: image::seed() };
+    let host = Host { seed: image::seed(), ..Host::new(&request.resources, &buffers, progress) };
     let mut output = Side::open(&request.output, &Selection::default(), host)?;
     let mut input = Side::open(&request.input, &request.selection, host)?;
     let (pairs, missing, added) = pairs(&input, &output);
