@@ -13,6 +13,8 @@ use imgsquash::text::line;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
+/// The arguments are wrong, or contradict each other.
+const WRONG_USAGE: u8 = 2;
 /// Nothing went wrong on our side, but a promise was broken: see `imgsquash::Error`.
 const INTERNAL: u8 = 4;
 /// Input or output failed.
@@ -25,34 +27,30 @@ const MAX_MESSAGE: usize = 2000;
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 
 fn main() -> ExitCode {
-    let arguments = cli::arguments();
-    match &arguments.command {
-        Some(cli::Command::Rules { id, rules }) => match cli::rules(id.as_deref(), rules.as_deref()) {
-            Ok(text) => print_out(&text),
-            Err(problem) => cli::usage_error(&problem),
-        },
+    cli::arguments().and_then(|arguments| asked(&arguments)).unwrap_or_else(|problem| fail(&problem, WRONG_USAGE))
+}
+
+/// Does what was asked for; an error is wrong usage.
+fn asked(arguments: &cli::Arguments) -> Result<ExitCode, String> {
+    Ok(match &arguments.command {
+        Some(cli::Command::Rules { id, rules }) => print_out(&cli::rules(id.as_deref(), rules.as_deref())?),
         Some(cli::Command::Diff(diff)) => {
-            let request = meant(diff.request());
+            let request = diff.request()?;
             run(diff.is_quiet(), |progress| diff.run(&request, progress), shown)
         }
         Some(cli::Command::Verify(verify)) => {
-            let request = meant(verify.request());
+            let request = verify.request()?;
             run(verify.is_quiet(), |progress| verify.run(&request, progress), shown)
         }
         None => {
-            let request = meant(arguments.request());
+            let request = arguments.request()?;
             run(
                 arguments.quiet,
                 |progress| imgsquash::squash(&request, progress),
-                |report| squashed(&arguments, &report),
+                |report| squashed(arguments, &report),
             )
         }
-    }
-}
-
-/// What was asked for. Wrong usage ends the process.
-fn meant<T>(request: Result<T, String>) -> T {
-    request.unwrap_or_else(|problem| cli::usage_error(&problem))
+    })
 }
 
 /// Does what was asked for, and tells what came of it with `tell`; whatever goes wrong is one line.

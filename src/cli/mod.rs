@@ -8,11 +8,12 @@ mod parse;
 mod rules;
 mod shown;
 mod slim;
+mod usage;
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{ArgGroup, CommandFactory, Parser, Subcommand};
+use clap::{ArgGroup, Parser, Subcommand};
 use imgsquash::Squash;
 use imgsquash::request::Compression;
 use imgsquash::request::Selection;
@@ -180,10 +181,15 @@ SOURCE_DATE_EPOCH (seconds since 1970), if set, is the latest time of a file and
 impl Arguments {
     /// What the arguments mean, or what is wrong with them.
     pub(crate) fn request(&self) -> Result<Squash, String> {
-        let stdout = |path: &PathBuf| path.as_os_str() == "-";
+        let stdout = |path: &PathBuf| ["-", "/dev/stdout"].iter().any(|name| path.as_os_str() == *name);
         let to_stdout = !self.dry_run && self.output.as_ref().is_some_and(stdout);
         if to_stdout && self.report.as_ref().is_some_and(stdout) {
             return Err("--output and --report cannot both go to standard output".to_owned());
+        }
+        if to_stdout && matches!(self.format, FormatChoice::OciDir) {
+            let problem =
+                "--format oci-dir makes a directory, which cannot go to standard output: name one with --output";
+            return Err(problem.to_owned());
         }
         if to_stdout && std::io::IsTerminal::is_terminal(&std::io::stdout()) {
             return Err("standard output is a terminal: redirect it, or name a file with --output".to_owned());
@@ -257,32 +263,19 @@ impl Arguments {
     }
 }
 
-/// What was typed. Wrong usage ends the process with 2.
-pub(crate) fn arguments() -> Arguments {
-    Arguments::try_parse().unwrap_or_else(|error| {
-        // clap takes every word too many for a subcommand.
-        let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidSubcommand) else { error.exit() };
-        if Arguments::command().find_subcommand(word).is_some() {
-            error.exit();
-        }
-        let is_prune = |name: &String| name.starts_with("--prune[");
-        match error.get(ContextKind::PriorArg) {
-            Some(ContextValue::Strings(known)) if known.iter().any(is_prune) => usage_error(&format!(
-                "unexpected argument '{word}': give one archive, and what to prune as --prune={word}"
-            )),
-            _ => usage_error(&format!("unexpected argument '{word}': give one archive")),
-        }
+/// What was typed, or what is wrong with it. Help and version are printed, and end the process.
+pub(crate) fn arguments() -> Result<Arguments, String> {
+    let given: Vec<OsString> = std::env::args_os().collect();
+    Arguments::try_parse_from(&given).map_err(|error| match error.use_stderr() {
+        true => usage::line(&error, &given),
+        false => error.exit(),
     })
-}
-
-/// Prints what is wrong as clap does for a single value, and ends the process with 2.
-pub(crate) fn usage_error(problem: &str) -> ! {
-    let text = format!("{problem}\n\nFor more information, try '--help'.\n");
-    clap::Error::raw(ErrorKind::ValueValidation, text).exit()
 }
 
 #[cfg(test)]
 mod tests {
+    use clap::CommandFactory;
+
     use super::*;
 
     #[test]

@@ -111,6 +111,9 @@ pub enum OpenError {
     /// It cannot be read.
     #[error("cannot read it: {0}")]
     Read(io::Error),
+    /// There is no such file, and it may not have been meant as one.
+    #[error("there is no such file; {0}")]
+    Absent(String),
     /// A file of it cannot be read.
     #[error("cannot read {name}: {problem}")]
     File {

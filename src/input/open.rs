@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::directory::Directory;
 use super::error::{OpenError, TarballError};
-use super::hints::kind;
+use super::hints::{instead, kind};
 use super::store::Store;
 use super::tarball::Tarball;
 use crate::blob::Span;
@@ -78,7 +78,7 @@ pub fn open(origin: &Origin, with: &Opening<'_>) -> Result<Box<dyn Store>, OpenE
         Origin::Path(path) if path.is_dir() => {
             return Ok(Box::new(Directory::open(path).map_err(OpenError::Read)?));
         }
-        Origin::Path(path) => File::open(path).map_err(OpenError::Read)?,
+        Origin::Path(path) => File::open(path).map_err(|problem| unopened(path, problem))?,
         Origin::Stdin => stdin().map_err(OpenError::Read)?,
         Origin::Door(door) => return door.open(with),
     };
@@ -98,6 +98,13 @@ pub fn open(origin: &Origin, with: &Opening<'_>) -> Result<Box<dyn Store>, OpenE
         }
     };
     scan(&archive)
+}
+
+fn unopened(path: &Path, problem: io::Error) -> OpenError {
+    match instead(path) {
+        Some(hint) if problem.kind() == io::ErrorKind::NotFound => OpenError::Absent(hint),
+        _ => OpenError::Read(problem),
+    }
 }
 
 /// Opens the archive that a stream brings.

@@ -188,6 +188,83 @@ fn wrong_usage_is_told_with_code_2() {
 }
 
 #[test]
+fn a_directory_does_not_go_to_standard_output() {
+    let place = Place::new();
+    for output in ["-", "/dev/stdout"] {
+        let output = run(&place, &["in.tar", "-o", output, "--format", "oci-dir"]);
+        let text = "--format oci-dir makes a directory, which cannot go to standard output: name one with --output";
+        assert_eq!((code(&output), stderr(&output)), (2, format!("imgsquash: {text}\n")));
+        assert!(output.stdout.is_empty() && place.names() == ["in.tar"]);
+    }
+    assert_eq!(code(&run(&place, &["-q", "in.tar", "-o", "-", "--format", "oci-dir", "--dry-run"])), 0);
+}
+
+#[test]
+fn an_output_without_its_option_is_told_how_to_be_given() {
+    let place = Place::new();
+    run(&place, &["in.tar", "-o", "expected.tar"]);
+    for (arguments, expected) in [
+        (&["in.tar", "out.tar"][..], "give one archive, and where the new one goes as -o out.tar"),
+        (&["-q", "in.tar", "--dry-run", "out.tar"], "give one archive, and where the new one goes as -o out.tar"),
+        (&["in.tar", "out.tar", "-o", "other.tar"], "give one archive"),
+        (&["in.tar", "out.tar", "--output=other.tar"], "give one archive"),
+        (&["in.tar", "out.tar", "-qoother.tar"], "give one archive"),
+    ] {
+        let output = run(&place, arguments);
+        let expected = format!("imgsquash: unexpected argument 'out.tar': {expected}\n");
+        assert_eq!((code(&output), stderr(&output)), (2, expected), "{arguments:?}");
+    }
+    assert_eq!(code(&run(&place, &["in.tar", "-o", "out.tar"])), 0);
+}
+
+#[test]
+fn what_is_no_path_is_told_with_a_command_that_works() {
+    let place = Place::new();
+    run(&place, &["in.tar", "-o", "lay", "--format", "oci-dir"]);
+    let archives = "there is no such file; images are read from archives:";
+    for (input, expected) in [
+        ("app:1", format!("{archives} save it first with docker save -o image.tar app:1, or likewise with podman")),
+        ("docker-daemon:app:1", format!("{archives} save it first with docker save -o image.tar app:1")),
+        ("containers-storage:app:1", format!("{archives} save it first with podman save -o image.tar app:1")),
+        (
+            "docker://host.example/app:1",
+            format!(
+                "{archives} copy it first with skopeo copy docker://host.example/app:1 \
+                 docker-archive:image.tar:host.example/app:1"
+            ),
+        ),
+        (
+            "docker://app@sha256:00",
+            format!("{archives} copy it first with skopeo copy docker://app@sha256:00 docker-archive:image.tar"),
+        ),
+        (
+            "docker-archive:none.tar:app:1",
+            "there is no such file; a path is given without docker-archive:, but there is no none.tar either"
+                .to_owned(),
+        ),
+        ("none.tar", "cannot read it: No such file or directory (os error 2)".to_owned()),
+    ] {
+        for arguments in [&[input, "-o", "out.tar"][..], &["in.tar", "-o", "out.tar", "--keep-base", input]] {
+            let output = run(&place, arguments);
+            assert_eq!((code(&output), stderr(&output)), (3, format!("imgsquash: {input}: {expected}\n")));
+        }
+    }
+    for (input, words) in [
+        ("docker-archive:in.tar", &["in.tar"][..]),
+        ("docker-archive:in.tar:app:1", &["in.tar", "--ref", "app:1"]),
+        ("oci:lay:app:1", &["lay", "--ref", "app:1"]),
+        ("oci-archive:lay", &["lay"]),
+    ] {
+        let output = run(&place, &[input, "-o", "out.tar"]);
+        let transport = input.split(':').next().unwrap();
+        let hint = format!("a path is given without {transport}:, as in imgsquash {}", words.join(" "));
+        let expected = format!("imgsquash: {input}: there is no such file; {hint}\n");
+        assert_eq!((code(&output), stderr(&output)), (3, expected));
+        assert_eq!(code(&run(&place, &[words, &["-o", "out.tar"]].concat())), 0);
+    }
+}
+
+#[test]
 fn failed_input_and_output_are_told_in_one_line_with_code_3() {
     let place = Place::new();
     place.write("bad.tar", b"bad");
@@ -810,7 +887,8 @@ fn what_is_wrong_with_an_option_is_told_in_its_first_line() {
             "invalid value 'nosuch' for '--from <LAYER>': expected a position, counted from 1, or the digest or diff_id \
              of a layer, got \"nosuch\"",
         ),
-        (&["--from", "0"], "in.tar: the image has 3 layers, so layer 0 cannot be chosen"),
+        (&["--from", "0"], "invalid value '0' for '--from <LAYER>': layers are counted from 1, the oldest"),
+        (&["--layers", "0..2"], "invalid value '0..2' for '--layers <A..B>': layers are counted from 1, the oldest"),
         (&["--from", &zeros], &unknown),
         (&["--split", "1"], "invalid value '1' for '--split <auto|N|LIST>': expected a number of layers from 2 to 100"),
         (&["--split", "0"], "invalid value '0' for '--split <auto|N|LIST>': expected a number of layers from 2 to 100"),
@@ -865,14 +943,21 @@ fn what_is_wrong_with_an_option_is_told_in_its_first_line() {
             "relative.toml, line 3, rule \"mine\": the glob \"a\" has no place to begin: write /…, ~/… or **/…",
         ),
         (&["more.tar"], "unexpected argument 'more.tar': give one archive"),
+        (
+            &["--format", "zip"],
+            "invalid value 'zip' for '--format <FORMAT>' [possible values: universal, oci-archive, docker-archive, oci-dir]",
+        ),
+        (
+            &["--formt", "zip"],
+            "unexpected argument '--formt' found; a similar argument exists: '--format'; see imgsquash --help",
+        ),
         (&["--jobs", "0"], "invalid value '0' for '--jobs <N>': expected a number of threads, at least 1"),
     ] {
         let output = run(&place, &[&["in.tar", "-o", "out.tar"], arguments].concat());
         let message = stderr(&output);
         assert_eq!(code(&output), 2, "{arguments:?}: {message}");
         let first = message.lines().next().unwrap();
-        let said = first.strip_prefix("error: ").or(first.strip_prefix("imgsquash: "));
-        assert_eq!(said, Some(text), "{arguments:?}");
+        assert_eq!((first.strip_prefix("imgsquash: "), message.lines().count()), (Some(text), 1), "{arguments:?}");
         assert!(output.stdout.is_empty() && place.names() == files, "{arguments:?}");
     }
     // The words of these are the parser's own.
@@ -881,7 +966,7 @@ fn what_is_wrong_with_an_option_is_told_in_its_first_line() {
     {
         let output = run(&place, &["in.tar", "-o", "out.tar", "--rules", file]);
         assert_eq!(code(&output), 2);
-        assert!(stderr(&output).starts_with(&format!("error: {text}")), "{}", stderr(&output));
+        assert!(stderr(&output).starts_with(&format!("imgsquash: {text}")), "{}", stderr(&output));
     }
 }
 
@@ -895,10 +980,8 @@ fn a_wrong_source_date_epoch_is_told_whatever_else_is_asked() {
         command.current_dir(place.path("")).args(["in.tar", "-o", "out.tar"]).args(arguments);
         let output = command.env("SOURCE_DATE_EPOCH", epoch).output().unwrap();
         assert_eq!(code(&output), 2);
-        let expected = format!(
-            "error: SOURCE_DATE_EPOCH is \"{epoch}\", expected seconds since 1970, up to the year 9999\n\nFor more \
-             information, try '--help'.\n"
-        );
+        let expected =
+            format!("imgsquash: SOURCE_DATE_EPOCH is \"{epoch}\", expected seconds since 1970, up to the year 9999\n");
         assert_eq!(stderr(&output), expected);
     }
 }
@@ -933,8 +1016,9 @@ fn a_dry_run_writes_nothing_and_makes_the_same_layers() {
     assert_eq!(code(&run(&place, &["bad.tar", "--dry-run"])), 3, "everything is read as usual");
     let output = run(&place, &["in.tar"]);
     assert_eq!(code(&output), 2);
-    assert!(
-        stderr(&output).starts_with("error: the following required arguments were not provided:\n  --output <PATH>\n")
+    assert_eq!(
+        stderr(&output),
+        "imgsquash: the following required arguments were not provided: --output <PATH>; see imgsquash --help\n"
     );
 }
 
@@ -1001,17 +1085,17 @@ keeps      /b/c
     assert_eq!(ids(&["own", "--rules", "own.toml"]), ["mine"]);
     assert_eq!(ids(&["--rules", "own.toml"]).len(), all.len() + 1);
     for (arguments, text) in [
-        (&["rules", "nosuch"][..], "error: there is no prune rule \"nosuch\"; imgsquash rules lists them\n"),
+        (&["rules", "nosuch"][..], "imgsquash: there is no prune rule \"nosuch\"; imgsquash rules lists them\n"),
         (
             &["rules", "npm-cach"],
-            "error: there is no prune rule \"npm-cach\" (did you mean \"npm-cache\"?); imgsquash rules lists them\n",
+            "imgsquash: there is no prune rule \"npm-cach\" (did you mean \"npm-cache\"?); imgsquash rules lists them\n",
         ),
         (
             &["rules", "--rules", "none.toml"],
-            "error: --rules: cannot read none.toml: No such file or directory (os error 2)\n",
+            "imgsquash: --rules: cannot read none.toml: No such file or directory (os error 2)\n",
         ),
-        (&["rules", "npm-cache", "man"], "error: unexpected argument 'man' found\n"),
-        (&["in.tar", "-o", "out.tar", "rules"], "error: the subcommand 'rules' cannot be used with:\n"),
+        (&["rules", "npm-cache", "man"], "imgsquash: unexpected argument 'man' found; see imgsquash rules --help\n"),
+        (&["in.tar", "-o", "out.tar", "rules"], "imgsquash: the subcommand 'rules' cannot be used with: "),
     ] {
         let output = run(&place, arguments);
         assert_eq!(code(&output), 2, "{arguments:?}");
@@ -1031,5 +1115,9 @@ fn an_archive_called_rules_is_reached_by_its_path() {
         assert_eq!(code(&output), 0, "{}", stderr(&output));
         std::fs::remove_file(place.path("out.tar")).unwrap();
     }
-    assert!(stderr(&run(&place, &["rules", "-o", "out.tar"])).contains("Usage: imgsquash rules"));
+    let expected =
+        "imgsquash: unexpected argument '-o' found; to pass '-o' as a value, use '-- -o'; see imgsquash rules --help\n";
+    assert_eq!(stderr(&run(&place, &["rules", "-o", "out.tar"])), expected);
+    let help = run(&place, &["rules", "--help"]);
+    assert!(String::from_utf8(help.stdout).unwrap().contains("an archive of this name is ./rules"));
 }

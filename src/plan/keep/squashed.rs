@@ -108,7 +108,7 @@ pub(super) mod tests {
             (Keep::First(5), "the image has 4 layers, so the first 5 layers cannot be chosen"),
             (Keep::First(4), "all of the image's 4 layers would be kept, nothing is left to squash"),
             (Keep::AllButLast(0), "all of the image's 4 layers would be kept, nothing is left to squash"),
-            (Keep::Below(pick("0")), "the image has 4 layers, so layer 0 cannot be chosen"),
+            (Keep::Below(Pick::Position(0)), "the image has 4 layers, so layer 0 cannot be chosen"),
             (Keep::Around(pick("3"), pick("2")), "layer 3 comes after layer 2: name the older one first"),
         ] {
             assert_eq!(range(&image, &keep), Err(error.to_owned()), "{keep:?}");

@@ -38,8 +38,10 @@ impl std::str::FromStr for Pick {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        if let Ok(position) = text.parse() {
-            return Ok(Self::Position(position));
+        match text.parse() {
+            Ok(0) => return Err("layers are counted from 1, the oldest".to_owned()),
+            Ok(position) => return Ok(Self::Position(position)),
+            Err(_) => {}
         }
         let digest = text.parse().or_else(|_| Digest::from_hex(text).ok_or(()));
         digest.map(Self::Digest).map_err(|()| {
