@@ -1,6 +1,6 @@
 //! What an archive holds: images, the names and indexes that lead to them, and their layers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use super::config::Config;
 use super::digest::{DiffId, Digest};
@@ -121,6 +121,36 @@ impl Image {
         let config = self.manifest.get::<Document>("config", "the manifest").ok().flatten();
         // An image of a Docker archive has no manifest, and is told by its config.
         config.and_then(|descriptor| digest_of(&descriptor).ok()).unwrap_or(self.digest)
+    }
+}
+
+/// Bytes of the longest name that is shown; a longer one is none, for each image of an index has it once more.
+const MAX_NAME: usize = 255;
+
+impl Catalog {
+    /// What a person calls each image: its names with tags; if there are none, what the layout calls it, which may be a
+    /// tag alone. Those of an index are those of its images.
+    pub fn called(&self) -> BTreeMap<ImageId, Vec<String>> {
+        let mut called: BTreeMap<ImageId, Vec<String>> = BTreeMap::new();
+        let mut others: BTreeMap<ImageId, Vec<String>> = BTreeMap::new();
+        let mut seen: HashSet<(ImageId, String)> = HashSet::new();
+        for entry in &self.entries {
+            let references: Vec<String> = entry.references().iter().map(Reference::familiar).collect();
+            let names: Vec<String> = entry.names().into_iter().filter(|name| name.len() <= MAX_NAME).collect();
+            for id in entry.images() {
+                let is_new = !called.contains_key(&id);
+                let own = if is_new { self.images[id.0].repo_tags.as_slice() } else { &[] };
+                let own = own.iter().map(Reference::familiar);
+                let known = called.entry(id).or_default();
+                known.extend(references.iter().cloned().chain(own).filter(|name| seen.insert((id, name.clone()))));
+                let others = others.entry(id).or_default();
+                others.extend(names.iter().filter(|name| seen.insert((id, (*name).clone()))).cloned());
+            }
+        }
+        for (id, names) in called.iter_mut().filter(|(_, names)| names.is_empty()) {
+            *names = others.remove(id).unwrap_or_default();
+        }
+        called
     }
 }
 

@@ -27,7 +27,7 @@ pub struct Inspection {
 /// What is inside an image.
 #[derive(Clone, Debug, Serialize)]
 pub struct InspectedImage {
-    /// Names with tags.
+    /// Names with tags; if there are none, what the layout calls it.
     pub names: Vec<String>,
     /// Operating system, architecture, variant.
     pub platform: String,

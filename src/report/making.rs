@@ -8,7 +8,7 @@ use super::squash::{
     Change, EqualFiles, GuardReport, ImageReport, KeptReport, NewLayer, PrunedFile, PrunedReport, Report,
     SCHEMA_VERSION, TimesReport,
 };
-use crate::assemble::{self, Assembled, Edits};
+use crate::assemble::{Assembled, Edits};
 use crate::compare;
 use crate::finding::Findings;
 use crate::layer::{Layers, Written};
@@ -38,11 +38,9 @@ impl Report {
         made: BTreeMap<ImageId, ImageReport>,
         findings: Findings,
     ) -> Self {
-        let names = assemble::names(images);
-        let named = made.into_iter().map(|(id, report)| {
-            let names = names.get(&id).map(Vec::as_slice).unwrap_or_default();
-            ImageReport { names: names.iter().map(ToString::to_string).collect(), ..report }
-        });
+        let mut names = images.called();
+        let named =
+            made.into_iter().map(|(id, report)| ImageReport { names: names.remove(&id).unwrap_or_default(), ..report });
         let findings = findings.into_vec();
         Self {
             schema_version: SCHEMA_VERSION,

@@ -37,7 +37,7 @@ pub struct Report {
 /// What became of one image.
 #[derive(Clone, Debug, Serialize)]
 pub struct ImageReport {
-    /// Names with tags.
+    /// Names with tags; if there are none, what the layout calls it.
     pub names: Vec<String>,
     /// Operating system, architecture, variant.
     pub platform: String,

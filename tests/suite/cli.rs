@@ -265,6 +265,33 @@ fn what_is_no_path_is_told_with_a_command_that_works() {
 }
 
 #[test]
+fn the_account_calls_an_image_what_its_layout_does() {
+    let place = Place::new();
+    run(&place, &["in.tar", "-o", "lay", "--format", "oci-dir"]);
+    let index = std::fs::read(place.path("lay/index.json")).unwrap();
+    let mut index: Value = serde_json::from_slice(&index).unwrap();
+    let mut account = |annotations: Value| {
+        index["manifests"][0]["annotations"] = annotations;
+        place.write("lay/index.json", index.to_string().as_bytes());
+        std::fs::remove_file(place.path("lay/manifest.json")).unwrap_or_default();
+        let output = run(&place, &["lay", "-o", "out.tar", "--report", "report"]);
+        let report: Value = serde_json::from_slice(&std::fs::read(place.path("report")).unwrap()).unwrap();
+        (stderr(&output).lines().next().unwrap().to_owned(), report["images"][0]["names"].clone())
+    };
+    let name = "org.opencontainers.image.ref.name";
+    for (annotations, expected) in [
+        (json!({name: "latest"}), vec!["latest"]),
+        (json!({name: "stable \u{1b}[1m"}), vec!["stable \u{1b}[1m"]),
+        (json!({name: "1", "io.containerd.image.name": "host.example/app:1"}), vec!["host.example/app:1"]),
+        (json!({name: "n".repeat(256)}), vec![]),
+        (json!({}), vec![]),
+    ] {
+        let first = if expected.is_empty() { "(no name)" } else { &expected.join(", ").replace('\u{1b}', "\\u{1b}") };
+        assert_eq!(account(annotations), (format!("{first}  linux/amd64"), json!(expected)));
+    }
+}
+
+#[test]
 fn failed_input_and_output_are_told_in_one_line_with_code_3() {
     let place = Place::new();
     place.write("bad.tar", b"bad");
