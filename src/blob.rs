@@ -11,28 +11,20 @@ mod seal;
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
-use std::num::NonZeroU64;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::sync::Arc;
 
-use rustix::fs::{Advice, copy_file_range, fadvise};
-use rustix::io::Errno;
 use thiserror::Error;
 
 pub use self::seal::{BLOCK, Sealed, Sealing};
 use crate::oci::Digest;
+use crate::system;
 
 /// Bytes after which the disk is asked to begin writing, so that little is left to wait for at the end.
 pub const WRITEBACK: usize = 16 << 20;
 
 /// Bytes that are copied at a time by way of memory.
 const COPIED: usize = 256 << 10;
-
-/// Asks the disk to begin writing the `len` bytes of `file` from `offset` on. Only a hint: Linux begins to write what it
-/// is told is not needed, and keeps what is not written yet.
-pub fn begin_writeback(file: &File, offset: u64, len: u64) {
-    let _ = fadvise(file, offset, NonZeroU64::new(len), Advice::DontNeed);
-}
 
 /// A stretch of an open file. Cheap to clone, readable from any number of threads at once.
 #[derive(Clone, Debug)]
@@ -185,14 +177,14 @@ impl Span {
         while done < self.len {
             let (mut from, mut to) = (self.offset + done, begin + done);
             let left = usize::try_from(self.len - done).unwrap_or(usize::MAX).min(WRITEBACK);
-            match copy_file_range(&self.file.file, Some(&mut from), &*target, Some(&mut to), left) {
+            match system::copy_range(&self.file.file, &mut from, target, &mut to, left) {
                 Ok(0) => return Err(CopyError::Read(Changed::Shorter.into())),
                 Ok(n) => {
-                    begin_writeback(target, begin + done, n as u64);
+                    system::begin_writeback(target, begin + done, n as u64);
                     done += n as u64;
                     tell(done);
                 }
-                Err(Errno::INTR) => {}
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 // Not between these two files: by way of memory.
                 Err(_) => break,
             }

@@ -73,6 +73,7 @@ pub mod report;
 pub mod request;
 #[doc(hidden)]
 pub mod slim;
+mod system;
 #[doc(hidden)]
 pub mod tar;
 #[doc(hidden)]

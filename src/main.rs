@@ -4,11 +4,13 @@ mod bar;
 mod cli;
 
 use std::io::Write;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use imgsquash::output::{SideFile, Taken};
 use imgsquash::progress::Progress;
-use imgsquash::report::text;
+use imgsquash::report::{Report, text};
 use imgsquash::text::line;
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
@@ -43,11 +45,15 @@ fn asked(arguments: &cli::Arguments) -> Result<ExitCode, String> {
             run(verify.is_quiet(), |progress| verify.run(&request, progress), shown)
         }
         None => {
-            let request = arguments.request()?;
+            let (request, taken) = (arguments.request()?, arguments.taken()?);
+            let side = match side_file(arguments.report.as_ref()) {
+                Ok(side) => side,
+                Err(problem) => return Ok(fail(&problem, FAILED)),
+            };
             run(
                 arguments.quiet,
                 |progress| imgsquash::squash(&request, progress),
-                |report| squashed(arguments, &report),
+                |report| squashed(arguments.quiet, &report, side, &taken),
             )
         }
     })
@@ -81,14 +87,16 @@ fn run<T>(
 }
 
 /// Tells of a squash.
-fn squashed(arguments: &cli::Arguments, report: &imgsquash::report::Report) -> ExitCode {
+fn squashed(is_quiet: bool, report: &Report, side: Option<SideFile>, taken: &Taken) -> ExitCode {
     say(&text::notes(report));
-    if !arguments.quiet {
+    if !is_quiet {
         say(&text::account(report));
     }
-    match write_report(arguments.report.as_deref(), report) {
+    let image =
+        if report.output.is_some() { "the image is written, but not the report" } else { "no report is written" };
+    match write_report(side, report, taken) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(problem) => fail(&format!("the image is written, but not the report: {problem}"), FAILED),
+        Err(problem) => fail(&format!("{image}: {problem}"), FAILED),
     }
 }
 
@@ -122,10 +130,17 @@ fn say(lines: &[String]) {
     let _ = std::io::stderr().write_all(text.as_bytes());
 }
 
-fn write_report(target: Option<&std::path::Path>, report: &imgsquash::report::Report) -> std::io::Result<()> {
-    let Some(path) = target else { return Ok(()) };
+/// The file for the report, whose place is found before the work.
+fn side_file(path: Option<&PathBuf>) -> Result<Option<SideFile>, String> {
+    let Some(path) = path else { return Ok(None) };
+    let file = SideFile::create(cli::target(path));
+    file.map(Some).map_err(|problem| format!("cannot write {}: {problem}", path.display()))
+}
+
+fn write_report(file: Option<SideFile>, report: &Report, taken: &Taken) -> std::io::Result<()> {
+    let Some(file) = file else { return Ok(()) };
     let json = imgsquash::text::json(&serde_json::to_string_pretty(report)?) + "\n";
-    if path.as_os_str() == "-" { std::io::stdout().write_all(json.as_bytes()) } else { std::fs::write(path, json) }
+    file.finish(json.as_bytes(), taken)
 }
 
 fn remove_temporary_files_on_signals() {
@@ -133,7 +148,7 @@ fn remove_temporary_files_on_signals() {
     std::thread::spawn(move || {
         for signal in signals.forever() {
             INTERRUPTED.store(true, Ordering::SeqCst);
-            imgsquash::output::abandon();
+            imgsquash::output::abandon(|| false);
             let _ = signal_hook::low_level::emulate_default_handler(signal);
         }
     });

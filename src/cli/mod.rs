@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{ArgGroup, Parser, Subcommand};
 use imgsquash::Squash;
+use imgsquash::output::Taken;
 use imgsquash::request::Compression;
 use imgsquash::request::Selection;
 use imgsquash::request::{Format, Target};
@@ -25,7 +26,7 @@ use self::choices::{CompressionChoice, ExactnessChoice, FormatChoice};
 pub(crate) use self::diff::{DiffArguments, VerifyArguments};
 use self::machine::MachineArguments;
 use self::meta::MetaArguments;
-use self::parse::{Stamp, count, is_same, level, origin, range, split, stamp, times};
+use self::parse::{Stamp, count, level, origin, range, split, stamp, times};
 pub(crate) use self::rules::rules;
 pub(crate) use self::shown::Shown;
 use self::slim::SlimArguments;
@@ -181,30 +182,23 @@ SOURCE_DATE_EPOCH (seconds since 1970), if set, is the latest time of a file and
 impl Arguments {
     /// What the arguments mean, or what is wrong with them.
     pub(crate) fn request(&self) -> Result<Squash, String> {
-        let stdout = |path: &PathBuf| ["-", "/dev/stdout"].iter().any(|name| path.as_os_str() == *name);
-        let to_stdout = !self.dry_run && self.output.as_ref().is_some_and(stdout);
-        if to_stdout && self.report.as_ref().is_some_and(stdout) {
+        let to_stdout = |path: &Option<PathBuf>| path.as_deref().is_some_and(is_stdout);
+        let output_to_stdout = !self.dry_run && to_stdout(&self.output);
+        if output_to_stdout && to_stdout(&self.report) {
             return Err("--output and --report cannot both go to standard output".to_owned());
         }
-        if to_stdout && matches!(self.format, FormatChoice::OciDir) {
+        if output_to_stdout && matches!(self.format, FormatChoice::OciDir) {
             let problem =
                 "--format oci-dir makes a directory, which cannot go to standard output: name one with --output";
             return Err(problem.to_owned());
         }
-        if to_stdout && std::io::IsTerminal::is_terminal(&std::io::stdout()) {
+        if output_to_stdout && std::io::IsTerminal::is_terminal(&std::io::stdout()) {
             return Err("standard output is a terminal: redirect it, or name a file with --output".to_owned());
-        }
-        let files = [("the input", &self.input), ("--output", &self.output)];
-        let report = self.report.as_ref().filter(|path| !stdout(path));
-        let is_report = |path: &PathBuf| report.is_some_and(|report| is_same(path, report));
-        if let Some((name, _)) = files.iter().find(|(_, path)| path.as_ref().is_some_and(is_report)) {
-            return Err(format!("--report would replace {name}: name another file"));
         }
         let target = match &self.output {
             _ if self.dry_run => Target::Nowhere,
             None => Target::Nowhere,
-            Some(path) if stdout(path) => Target::Stdout,
-            Some(path) => Target::Path(path.clone()),
+            Some(path) => target(path),
         };
         Ok(Squash {
             selection: Selection { refs: self.refs.clone(), platforms: self.platforms.clone() },
@@ -222,6 +216,46 @@ impl Arguments {
             resources: self.machine.resources(),
             ..Squash::between(origin(self.input.as_deref().unwrap_or(Path::new("-"))), target)
         })
+    }
+
+    /// What is read and written. An error if one would replace the other; the output may replace the input as a whole.
+    pub(crate) fn taken(&self) -> Result<Taken, String> {
+        let mut taken = Taken::default();
+        let is_auto = |base: &&PathBuf| base.as_os_str() == "auto";
+        let input = self.input.as_ref();
+        let read = |taken: &mut Taken, name: &str, path: Option<&PathBuf>| match path {
+            Some(path) if path.as_os_str() == "-" => taken.read_open(name, std::io::stdin()),
+            Some(path) => taken.read(name, path),
+            None => {}
+        };
+        read(&mut taken, "the base", self.keep_base.as_ref().filter(|base| !is_auto(base)));
+        read(&mut taken, "the rules", self.slim.rules.as_ref());
+        if let Some(input) = input {
+            taken.read_inside("a file of the input", input);
+        }
+        let check = |taken: &Taken, option: &str, path: Option<&PathBuf>| match path {
+            Some(path) if is_stdout(path) => match taken.is_open(std::io::stdout()) {
+                Some(name) => Err(format!("standard output is {name}: redirect it to another file")),
+                None => Ok(()),
+            },
+            path => match path.and_then(|path| taken.replaced_by(path)) {
+                Some(name) => Err(format!("{option} would replace {name}: name another file")),
+                None => Ok(()),
+            },
+        };
+        let output = self.output.as_ref().filter(|path| !self.dry_run || !is_stdout(path));
+        check(&taken, "--output", output)?;
+        read(&mut taken, "the input", input);
+        match output {
+            Some(path) if is_stdout(path) => {
+                check(&taken, "--output", output)?;
+                taken.read_open("--output", std::io::stdout());
+            }
+            Some(path) => taken.written("--output", path),
+            None => {}
+        }
+        check(&taken, "--report", self.report.as_ref())?;
+        Ok(taken)
     }
 
     /// Which layers stay.
@@ -261,6 +295,16 @@ impl Arguments {
             }
         }
     }
+}
+
+/// Whether a path means standard output.
+fn is_stdout(path: &Path) -> bool {
+    ["-", "/dev/stdout", "/dev/fd/1", "/proc/self/fd/1"].iter().any(|name| path.as_os_str() == *name)
+}
+
+/// Where a path says that something goes.
+pub(crate) fn target(path: &Path) -> Target {
+    if is_stdout(path) { Target::Stdout } else { Target::Path(path.to_owned()) }
 }
 
 /// What was typed, or what is wrong with it. Help and version are printed, and end the process.

@@ -139,15 +139,6 @@ pub(super) fn times(timestamp: Option<Stamp>) -> Result<Times, String> {
     }
 }
 
-/// Whether two paths are one file, as far as that can be told before it is there.
-pub(super) fn is_same(a: &Path, b: &Path) -> bool {
-    let place = |path: &Path| {
-        let above = || Some(Path::new(".").join(path.parent()?).canonicalize().ok()?.join(path.file_name()?));
-        path.canonicalize().ok().or_else(above)
-    };
-    a == b || place(a).is_some_and(|a| place(b) == Some(a))
-}
-
 /// Where an archive comes from.
 pub(super) fn origin(path: &Path) -> Origin {
     if path.as_os_str() == "-" { Origin::Stdin } else { Origin::Path(path.to_path_buf()) }

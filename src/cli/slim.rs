@@ -25,7 +25,7 @@ pub(super) struct SlimArguments {
 
     /// Apply the prune rules of this file too
     #[arg(long, value_name = "FILE", help_heading = SLIM)]
-    rules: Option<PathBuf>,
+    pub(super) rules: Option<PathBuf>,
 
     /// Make files that are equal, metadata included, hard links of one
     #[arg(long, help_heading = SLIM)]

@@ -9,10 +9,11 @@ use crate::assemble::{self, Assembled, Blob, Final, MediaTypes};
 use crate::blob::{CopyError, Sealed, Span};
 use crate::codec::Codec;
 use crate::error::{Error, Of};
+use crate::finding::{Finding, Findings, Severity};
 use crate::layer::{AtLayer, Compression, Copied, IndexError, WriteError, Writing, Written, recipes};
 use crate::ledger::Ledger;
 use crate::oci::{Catalog, ImageId};
-use crate::output::{self, Format, Sink, Target};
+use crate::output::{self, Finished, Format, Sink, Target};
 use crate::plan::{Plan, Planned};
 use crate::tree::Fates;
 
@@ -145,12 +146,14 @@ pub fn finals<'f>(plan: &'f Plan, loaded: &'f Loaded<'_>, written: &'f [Written]
 }
 
 /// Adds the documents that lead to the images, and puts everything in the target's place. Returns the bytes of the output.
+/// Nothing that is found then is refused: the output is there.
 pub fn finish(
     catalog: &Catalog,
     assembled: &BTreeMap<ImageId, Assembled>,
     format: Format,
     media_types: MediaTypes,
     mut output: Output,
+    findings: &mut Findings,
 ) -> Result<u64, Error> {
     let mut files: Vec<(&str, Vec<u8>)> = Vec::new();
     if format != Format::DockerArchive {
@@ -166,7 +169,11 @@ pub fn finish(
     }
     let Output { mut sink, target, .. } = output;
     let add = files.iter().try_for_each(|(name, bytes)| sink.file(name, bytes));
-    add.and_then(|()| sink.finish()).map_err(|cause| Error::Output { target, cause })
+    let finished = add.and_then(|()| sink.finish());
+    let Finished { bytes, note } = finished.map_err(|cause| Error::Output { target: target.clone(), cause })?;
+    let left = note.map(|note| Finding::new("old-directory-left", Severity::Info, note));
+    findings.extend(left).of(&target)?;
+    Ok(bytes)
 }
 
 impl Output {

@@ -1,16 +1,24 @@
 //! Output: a place that becomes the target when everything is written, and never before.
 //!
-//! [`create`] picks the sink, which takes blobs and files; [`Sink::finish`] puts the whole in the target's place.
+//! [`create`] picks the sink, which takes blobs and files; [`Sink::finish`] puts the whole in the target's place. What
+//! goes beside it, such as a report, is a [`SideFile`]; [`Taken`] knows what neither may replace.
 
+mod former;
 mod layout;
+mod names;
 mod nowhere;
+mod place;
+mod side;
 mod staging;
+mod taken;
 mod tarball;
 
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-pub use staging::abandon;
+pub use names::abandon;
+pub use side::SideFile;
+pub use taken::Taken;
 
 use crate::blob::{CopyError, Span};
 use crate::oci::Digest;
@@ -93,8 +101,27 @@ pub trait Sink {
     /// Adds a file.
     fn file(&mut self, name: &str, bytes: &[u8]) -> io::Result<()>;
 
-    /// Puts everything in the target's place. Returns the bytes of the output.
-    fn finish(self: Box<Self>) -> io::Result<u64>;
+    /// Puts everything in the target's place.
+    fn finish(self: Box<Self>) -> io::Result<Finished>;
+}
+
+/// An output that is in its place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finished {
+    /// Bytes of the output.
+    pub bytes: u64,
+    /// What a person should know, if there is something.
+    pub note: Option<String>,
+}
+
+/// Which calls a staged output makes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Means {
+    /// What this system has of its own, and what every system has where that is not enough.
+    Own,
+    /// Only what every system has.
+    #[cfg_attr(not(test), allow(dead_code))] // what the tests take
+    Portable,
 }
 
 /// A sink for `target`. What can be known to fail at the end fails here. `tmp_dir` is for what cannot be put beside the
@@ -102,10 +129,10 @@ pub trait Sink {
 pub fn create(target: &Target, format: Format, tmp_dir: &Path) -> io::Result<Box<dyn Sink>> {
     match (target, format) {
         (Target::Nowhere, _) => Ok(Box::new(nowhere::Nowhere::default())),
-        (Target::Path(path), Format::OciDirectory) => Ok(Box::new(layout::Layout::create(path)?)),
+        (Target::Path(path), Format::OciDirectory) => Ok(Box::new(layout::Layout::create(path, Means::Own)?)),
         (Target::Stdout, Format::OciDirectory) => {
             Err(io::Error::new(io::ErrorKind::InvalidInput, "a directory cannot be written to standard output"))
         }
-        (target, _) => Ok(Box::new(tarball::Tarball::create(target, tmp_dir)?)),
+        (target, _) => Ok(Box::new(tarball::Tarball::create(target, tmp_dir, Means::Own)?)),
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::io::{self, Write};
 
-use super::Sink;
+use super::{Finished, Sink};
 use crate::blob::{CopyError, Span};
 use crate::oci::Digest;
 
@@ -38,7 +38,7 @@ impl Sink for Nowhere {
         Ok(())
     }
 
-    fn finish(self: Box<Self>) -> io::Result<u64> {
-        Ok(self.bytes)
+    fn finish(self: Box<Self>) -> io::Result<Finished> {
+        Ok(Finished { bytes: self.bytes, note: None })
     }
 }

@@ -1,58 +1,26 @@
-//! Files on their way to their place: unnamed where the file system allows, so that nothing is left behind even by a
-//! killed process, and otherwise named and removed on every way out.
+//! Files and directories on their way to their place: unnamed where the system allows, so that nothing is left behind
+//! even by a killed process, and otherwise with a temporary name that is removed on every way out.
 
-use std::collections::BTreeSet;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Seek, Write};
-use std::os::fd::AsRawFd;
-use std::os::unix::fs::PermissionsExt;
+use std::os::fd::AsFd;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
 
-use rustix::fs::{AtFlags, CWD, Mode, OFlags, linkat, open};
-use tempfile::{NamedTempFile, TempDir};
-
-use super::Target;
-use crate::blob::{WRITEBACK, begin_writeback};
-
-const PREFIX: &str = ".imgsquash-";
-const SUFFIX: &str = ".tmp";
-
-/// Named temporary paths that a signal must remove.
-static NAMED: Mutex<BTreeSet<PathBuf>> = Mutex::new(BTreeSet::new());
-
-/// Removes what would be left behind if the process ended now. For signal handlers' threads.
-pub fn abandon() {
-    let mut named = NAMED.lock().unwrap_or_else(PoisonError::into_inner);
-    for path in std::mem::take(&mut *named) {
-        let _ = if path.is_dir() { fs::remove_dir_all(&path) } else { fs::remove_file(&path) };
-    }
-}
-
-/// Keeps a path in the list of what a signal must remove.
-struct Registered(PathBuf);
-
-impl Registered {
-    fn new(path: &Path) -> Self {
-        NAMED.lock().unwrap_or_else(PoisonError::into_inner).insert(path.to_owned());
-        Self(path.to_owned())
-    }
-}
-
-impl Drop for Registered {
-    fn drop(&mut self) {
-        NAMED.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.0);
-    }
-}
+use super::names::{self, Parts, Temporary};
+use super::place::{self, Place};
+use super::{Means, Target, former};
+use crate::blob::{Span, WRITEBACK};
+use crate::system;
 
 /// A file that will be the target.
 pub(super) struct StagedFile {
     file: File,
-    place: Place,
+    way: Way,
     /// Bytes written since the disk was last asked to begin.
     dirty: u64,
     /// The directory that it is in.
     beside: PathBuf,
+    means: Means,
 }
 
 impl Write for StagedFile {
@@ -61,7 +29,7 @@ impl Write for StagedFile {
         self.dirty += n as u64;
         if self.dirty >= WRITEBACK as u64 {
             let end = self.file.stream_position()?;
-            begin_writeback(&self.file, end - self.dirty.min(end), self.dirty);
+            system::begin_writeback(&self.file, end - self.dirty.min(end), self.dirty);
             self.dirty = 0;
         }
         Ok(n)
@@ -72,50 +40,47 @@ impl Write for StagedFile {
     }
 }
 
-enum Place {
-    /// An unnamed file that gets the name of the target.
-    Unnamed(PathBuf),
-    /// A named file that is renamed to the target.
-    Named { path: PathBuf, name: tempfile::TempPath, registered: Registered },
-    /// An unnamed file that is copied to a stream.
-    Stream(Target),
+/// How the file becomes the target.
+enum Way {
+    /// It gets the target's name.
+    Name(PathBuf),
+    /// It has a name, which is changed to that of the target.
+    Rename { name: Temporary, target: PathBuf },
+    /// It is copied to a stream.
+    Copy(Target),
 }
 
 impl StagedFile {
     /// A file beside `target`; for what is no regular file (a pipe, a device, standard output), one in `tmp_dir`.
-    pub(super) fn create(target: &Target, tmp_dir: &Path) -> io::Result<Self> {
-        let Target::Path(path) = target else { return Self::stream(target, tmp_dir) };
-        // A link keeps leading to the new file.
-        let path = fs::canonicalize(path).unwrap_or_else(|_| path.clone());
-        match fs::metadata(&path) {
-            Ok(found) if found.is_dir() => {
-                let problem = "it is a directory: name a file, or use --format oci-dir";
-                return Err(io::Error::new(io::ErrorKind::IsADirectory, problem));
-            }
-            Ok(found) if !found.is_file() => return Self::stream(target, tmp_dir),
-            _ => {}
+    pub(super) fn create(target: &Target, tmp_dir: &Path, means: Means) -> io::Result<Self> {
+        if let Some(staged) = Self::beside(target, means)? {
+            return Ok(staged);
         }
-        let directory = directory(&path)?;
-        let beside = directory.to_owned();
-        let flags = OFlags::TMPFILE | OFlags::RDWR | OFlags::CLOEXEC;
-        if let Ok(file) = open(directory, flags, Mode::from_raw_mode(0o666)) {
-            return Ok(Self { file: file.into(), place: Place::Unnamed(path), dirty: 0, beside });
-        }
-        let permissions = fs::Permissions::from_mode(0o666);
-        let named: NamedTempFile = builder().permissions(permissions).tempfile_in(directory).map_err(plain)?;
-        let registered = Registered::new(named.path());
-        let (file, name) = named.into_parts();
-        Ok(Self { file, place: Place::Named { path, name, registered }, dirty: 0, beside })
+        let (file, way) = (spool(tmp_dir, means)?, Way::Copy(target.clone()));
+        Ok(Self { file, way, dirty: 0, beside: tmp_dir.to_owned(), means })
     }
 
-    fn stream(target: &Target, tmp_dir: &Path) -> io::Result<Self> {
-        let file = tempfile::tempfile_in(tmp_dir).map_err(plain)?;
-        Ok(Self { file, place: Place::Stream(target.clone()), dirty: 0, beside: tmp_dir.to_owned() })
+    /// A file beside `target`; `None` for what is no regular file.
+    pub(super) fn beside(target: &Target, means: Means) -> io::Result<Option<Self>> {
+        let Target::Path(path) = target else { return Ok(None) };
+        let is_directory_name = place::is_directory_name(path);
+        let Place::Path(path, found) = place::find(path)? else { return Ok(None) };
+        if is_directory_name || found.as_ref().is_some_and(std::fs::Metadata::is_dir) {
+            return Err(io::Error::new(io::ErrorKind::IsADirectory, "it is a directory: name a file"));
+        }
+        let beside = place::directory(&path)?.to_owned();
+        let unnamed = if means == Means::Own { system::unnamed_file(&beside).ok() } else { None };
+        if let Some(file) = unnamed {
+            return Ok(Some(Self { file, way: Way::Name(path), dirty: 0, beside, means }));
+        }
+        // Nobody may read on the way what nobody but the owner may read in the end.
+        let (file, name) = Temporary::file(&beside, if found.is_some() { 0o600 } else { 0o666 })?;
+        Ok(Some(Self { file, way: Way::Rename { name, target: path }, dirty: 0, beside, means }))
     }
 
     /// An unnamed file where there is room for as much as in this one.
     pub(super) fn spool(&self) -> io::Result<File> {
-        tempfile::tempfile_in(&self.beside).map_err(plain)
+        spool(&self.beside, self.means)
     }
 
     /// The file to write to.
@@ -123,70 +88,78 @@ impl StagedFile {
         &mut self.file
     }
 
-    /// Makes the file the target.
-    pub(super) fn finish(mut self) -> io::Result<()> {
-        match self.place {
-            Place::Unnamed(path) => {
+    /// Makes the file the target, if `may_replace` has no objection to what is there.
+    pub(super) fn finish(mut self, may_replace: &dyn Fn(&Path) -> io::Result<()>) -> io::Result<()> {
+        match self.way {
+            Way::Name(target) => {
+                former::take_over(&self.file, &target)?;
                 self.file.sync_data()?;
-                let opened = format!("/proc/self/fd/{}", self.file.as_raw_fd());
-                let link = |to: &Path| Ok(linkat(CWD, opened.as_str(), CWD, to, AtFlags::SYMLINK_FOLLOW)?);
-                match link(&path) {
-                    Err(error) if io::Error::kind(&error) == io::ErrorKind::AlreadyExists => {}
-                    done => return done,
+                if names::put_unnamed(&self.file, &target, may_replace)? {
+                    return Ok(());
                 }
-                let named = builder().make_in(directory(&path)?, link)?;
-                named.into_temp_path().persist(&path)?;
-                Ok(())
+                // A file system that has unnamed files and cannot give them a name.
+                let (mut file, name) = Temporary::file(&self.beside, 0o600)?;
+                let mode = self.file.metadata()?.permissions();
+                Span::private(self.file)?.copy_to(&mut file, &mut |_| ())?;
+                file.set_permissions(mode)?;
+                former::take_over(&file, &target)?;
+                file.sync_data()?;
+                name.put_file(&target, may_replace)
             }
-            Place::Named { path, name, registered } => {
+            Way::Rename { name, target } => {
+                former::take_over(&self.file, &target)?;
                 self.file.sync_data()?;
-                name.persist(&path)?;
-                drop(registered);
-                Ok(())
+                name.put_file(&target, may_replace)
             }
-            Place::Stream(target) => {
+            Way::Copy(target) => {
                 self.file.rewind()?;
-                match target {
-                    Target::Nowhere => 0,
-                    Target::Stdout => io::copy(&mut self.file, &mut io::stdout().lock())?,
-                    Target::Path(path) => io::copy(&mut self.file, &mut File::options().write(true).open(path)?)?,
-                };
+                io::copy(&mut self.file, &mut stream(&target)?)?;
                 Ok(())
             }
         }
     }
 }
 
+/// Opens what is written to and not replaced. Standard output is not buffered, or what fails at its end would fail
+/// unseen.
+pub(super) fn stream(target: &Target) -> io::Result<File> {
+    match target {
+        Target::Path(path) => File::options().write(true).open(path),
+        Target::Nowhere => File::options().write(true).open("/dev/null"),
+        Target::Stdout => Ok(io::stdout().as_fd().try_clone_to_owned()?.into()),
+    }
+}
+
+fn spool(directory: &Path, means: Means) -> io::Result<File> {
+    match means {
+        Means::Own => names::unnamed_file(directory),
+        Means::Portable => Ok(Temporary::file(directory, 0o600)?.0),
+    }
+}
+
 /// A directory that will be the target.
 pub(super) struct StagedDirectory {
-    directory: TempDir,
+    directory: Temporary,
     target: PathBuf,
-    _registered: Registered,
+    parts: Parts,
+    means: Means,
 }
 
 impl StagedDirectory {
-    /// A directory beside `target`, which may be absent, empty, or hold only what `replaceable` says.
-    pub(super) fn create(target: &Path, replaceable: impl Fn(&str) -> bool) -> io::Result<Self> {
-        let target = fs::canonicalize(target).unwrap_or_else(|_| target.to_owned());
-        match fs::read_dir(&target) {
-            Ok(entries) => {
-                for entry in entries {
-                    let name = entry?.file_name();
-                    if !name.to_str().is_some_and(&replaceable) {
-                        let name = name.to_string_lossy();
-                        let problem =
-                            format!("it holds \"{name}\" and would be replaced: give a new or empty directory");
-                        return Err(io::Error::new(io::ErrorKind::DirectoryNotEmpty, problem));
-                    }
-                }
+    /// A directory beside `target`, which may be absent, empty, or hold only what is of `parts`.
+    pub(super) fn create(target: &Path, parts: Parts, means: Means) -> io::Result<Self> {
+        let (target, is_there) = match place::find(target)? {
+            Place::Path(path, found) if found.as_ref().is_none_or(std::fs::Metadata::is_dir) => (path, found.is_some()),
+            Place::Path(..) | Place::Stream => {
+                let problem = "it is not a directory: give a new or empty directory";
+                return Err(io::Error::new(io::ErrorKind::NotADirectory, problem));
             }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return Err(error),
+        };
+        if is_there {
+            parts(&target)?;
         }
-        let permissions = fs::Permissions::from_mode(0o777);
-        let staged = builder().permissions(permissions).tempdir_in(self::directory(&target)?).map_err(plain)?;
-        let registered = Registered::new(staged.path());
-        Ok(Self { directory: staged, target, _registered: registered })
+        let directory = Temporary::directory(place::directory(&target)?, if is_there { 0o700 } else { 0o777 })?;
+        Ok(Self { directory, target, parts, means })
     }
 
     /// The directory to write into.
@@ -194,54 +167,145 @@ impl StagedDirectory {
         self.directory.path()
     }
 
-    /// Makes the directory the target; what was there is removed.
-    pub(super) fn finish(self) -> io::Result<()> {
-        use rustix::fs::{RenameFlags, renameat_with};
-        let staged = self.directory.path();
-        if !self.target.exists() {
-            fs::rename(staged, &self.target)?;
-            let _ = self.directory.keep();
-            return Ok(());
+    /// What it will replace, if anything is there.
+    pub(super) fn target(&self) -> &Path {
+        &self.target
+    }
+
+    /// Makes the directory the target; what was there is removed. Returns what a person should know.
+    pub(super) fn finish(self) -> io::Result<Option<String>> {
+        self.directory.put_directory(&self.target, self.parts, self.means)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use super::*;
+
+    const BOTH: [Means; 2] = [Means::Own, Means::Portable];
+
+    fn put(target: &Path, bytes: &[u8], means: Means) -> io::Result<()> {
+        let mut staged = StagedFile::create(&Target::Path(target.to_owned()), Path::new("none"), means)?;
+        staged.write_all(bytes)?;
+        staged.finish(&|_| Ok(()))
+    }
+
+    fn names(directory: &Path) -> Vec<String> {
+        let entries = fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let mut names: Vec<String> = entries.collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn a_file_gets_its_name_and_replaces_what_had_it() {
+        for means in BOTH {
+            let place = tempfile::tempdir().unwrap();
+            let target = place.path().join("target");
+            symlink("target", place.path().join("link")).unwrap();
+            for (name, bytes, mode) in [("target", "one", 0o400), ("link", "two", 0o600), ("target", "three", 0o644)] {
+                put(&place.path().join(name), bytes.as_bytes(), means).unwrap();
+                assert_eq!(fs::read(&target).unwrap(), bytes.as_bytes(), "{means:?}");
+                fs::set_permissions(&target, fs::Permissions::from_mode(mode)).unwrap();
+                put(&target, bytes.as_bytes(), means).unwrap();
+                assert_eq!(fs::metadata(&target).unwrap().permissions().mode() & 0o777, mode, "{means:?}");
+            }
+            assert_eq!(names(place.path()), ["link", "target"], "{means:?}");
         }
-        match renameat_with(CWD, staged, CWD, &self.target, RenameFlags::EXCHANGE) {
-            Ok(()) => {}
-            // Not every file system can swap: the old one is moved out of the way first.
-            Err(_) => {
-                let aside = builder().tempdir_in(self::directory(&self.target)?)?;
-                fs::rename(&self.target, aside.path().join("old"))?;
-                if let Err(error) = fs::rename(staged, &self.target) {
-                    fs::rename(aside.path().join("old"), &self.target)?;
-                    return Err(error);
-                }
-                let _ = self.directory.keep();
-                return Ok(());
+    }
+
+    #[test]
+    fn a_file_that_is_not_finished_leaves_nothing() {
+        for means in BOTH {
+            let place = tempfile::tempdir().unwrap();
+            let target = Target::Path(place.path().join("target"));
+            let mut staged = StagedFile::create(&target, Path::new("none"), means).unwrap();
+            assert_eq!(names(place.path()).len(), if means == Means::Own { 0 } else { 1 });
+            staged.write_all(b"one").unwrap();
+            staged.spool().unwrap().write_all(b"more").unwrap();
+            drop(staged);
+            let mut staged = StagedFile::create(&target, Path::new("none"), means).unwrap();
+            staged.write_all(b"one").unwrap();
+            fs::write(place.path().join("target"), b"other").unwrap();
+            let refused = staged.finish(&|_| Err(io::Error::other("not this one"))).unwrap_err();
+            assert_eq!(refused.to_string(), "not this one");
+            assert_eq!(fs::read(place.path().join("target")).unwrap(), b"other");
+            assert_eq!(names(place.path()), ["target"], "{means:?}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_named_is_copied() {
+        let place = tempfile::tempdir().unwrap();
+        let target = Target::Path(place.path().join("target"));
+        // A file that has had a name and lost it cannot get another one.
+        let mut staged = StagedFile::create(&target, Path::new("none"), Means::Own).unwrap();
+        staged.file = tempfile::Builder::new().tempfile_in(place.path()).unwrap().into_file();
+        staged.write_all(b"one").unwrap();
+        staged.finish(&|_| Ok(())).unwrap();
+        assert_eq!(fs::read(place.path().join("target")).unwrap(), b"one");
+        assert_eq!(names(place.path()), ["target"]);
+    }
+
+    /// Knows files of these names only.
+    fn parts(directory: &Path) -> io::Result<Vec<PathBuf>> {
+        let known = |name: &String| ["one", "two"].contains(&name.as_str());
+        let names = names(directory);
+        if names.iter().all(known) {
+            Ok(names.into_iter().map(PathBuf::from).collect())
+        } else {
+            Err(io::Error::other("?"))
+        }
+    }
+
+    #[test]
+    fn a_directory_gets_its_name_and_replaces_what_had_it() {
+        for means in BOTH {
+            let place = tempfile::tempdir().unwrap();
+            let target = place.path().join("target");
+            for (name, mode) in [("one", 0o700), ("two", 0o750), ("two", 0o755)] {
+                let staged = StagedDirectory::create(&target, parts, means).unwrap();
+                fs::write(staged.path().join(name), name).unwrap();
+                assert_eq!(staged.finish().unwrap(), None);
+                assert_eq!(names(&target), [name], "{means:?}");
+                fs::set_permissions(&target, fs::Permissions::from_mode(mode)).unwrap();
+                drop(StagedDirectory::create(&target, parts, means).unwrap());
+                StagedDirectory::create(&target, parts, means).unwrap().finish().unwrap();
+                assert_eq!(fs::metadata(&target).unwrap().permissions().mode() & 0o777, mode, "{means:?}");
+                assert_eq!(names(place.path()), ["target"], "{means:?}");
             }
         }
-        // After the swap the temporary directory is the old target, which goes with it.
-        self.directory.close()
     }
-}
 
-fn builder() -> tempfile::Builder<'static, 'static> {
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(PREFIX).suffix(SUFFIX);
-    builder
-}
-
-/// The directory that `path` is in, which must be there.
-fn directory(path: &Path) -> io::Result<&Path> {
-    match path.parent() {
-        Some(parent) if parent.as_os_str().is_empty() => Ok(Path::new(".")),
-        Some(parent) if !parent.is_dir() => {
-            let problem = format!("the directory {} does not exist", parent.display());
-            Err(io::Error::new(io::ErrorKind::NotFound, problem))
+    #[test]
+    fn what_is_not_known_in_a_directory_is_never_lost() {
+        for means in BOTH {
+            let place = tempfile::tempdir().unwrap();
+            let target = place.path().join("target");
+            StagedDirectory::create(&target, parts, means).unwrap().finish().unwrap();
+            let staged = StagedDirectory::create(&target, parts, means).unwrap();
+            fs::write(target.join("mine"), b"mine").unwrap();
+            assert!(staged.finish().is_err() && StagedDirectory::create(&target, parts, means).is_err());
+            assert_eq!((names(place.path()), names(&target)), (vec!["target".to_owned()], vec!["mine".to_owned()]));
+            // What comes at the last moment is with the old directory, which is told.
+            fs::remove_file(target.join("mine")).unwrap();
+            let late: Parts = |directory| {
+                let found = parts(directory)?;
+                fs::write(directory.join("late"), b"mine").map(|()| found)
+            };
+            fs::write(target.join("one"), b"old").unwrap();
+            let mut staged = StagedDirectory::create(&target, parts, means).unwrap();
+            staged.parts = late;
+            let note = staged.finish().unwrap().unwrap();
+            let old = names(place.path()).into_iter().find(|name| name != "target").unwrap();
+            assert!(
+                note.starts_with(&format!("the old directory is now {}: ", place.path().join(&old).display())),
+                "{note}"
+            );
+            assert_eq!((names(&target).len(), names(&place.path().join(old))), (0, vec!["late".to_owned()]));
         }
-        Some(parent) => Ok(parent),
-        None => Ok(Path::new("/")),
     }
-}
-
-/// The error without the name of a temporary file, which no one knows.
-fn plain(error: io::Error) -> io::Error {
-    error.kind().into()
 }

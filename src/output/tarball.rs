@@ -8,7 +8,7 @@ use std::path::Path;
 use tar::{EntryType, Header};
 
 use super::staging::StagedFile;
-use super::{Sink, Target};
+use super::{Finished, Means, Sink, Target};
 use crate::blob::{CopyError, Span};
 use crate::oci::Digest;
 use crate::tar::BLOCK;
@@ -27,8 +27,13 @@ pub(super) struct Tarball {
 const PLACEHOLDER: [u8; BLOCK] = [0; BLOCK];
 
 impl Tarball {
-    pub(super) fn create(target: &Target, tmp_dir: &Path) -> io::Result<Self> {
-        let staged = StagedFile::create(target, tmp_dir)?;
+    pub(super) fn create(target: &Target, tmp_dir: &Path, means: Means) -> io::Result<Self> {
+        let staged = StagedFile::create(target, tmp_dir, means).map_err(|problem| match problem.kind() {
+            io::ErrorKind::IsADirectory => {
+                io::Error::new(problem.kind(), format!("{problem}, or use --format oci-dir"))
+            }
+            _ => problem,
+        })?;
         Ok(Self { staged, end: 0, directories: HashSet::new(), blobs: HashSet::new(), others: Vec::new() })
     }
 
@@ -116,11 +121,11 @@ impl Sink for Tarball {
         self.pad(size)
     }
 
-    fn finish(mut self: Box<Self>) -> io::Result<u64> {
+    fn finish(mut self: Box<Self>) -> io::Result<Finished> {
         self.staged.file().write_all(&[PLACEHOLDER; 2].concat())?;
-        let size = self.end + 2 * BLOCK as u64;
-        self.staged.finish()?;
-        Ok(size)
+        let bytes = self.end + 2 * BLOCK as u64;
+        self.staged.finish(&|_| Ok(()))?;
+        Ok(Finished { bytes, note: None })
     }
 }
 

@@ -55,6 +55,6 @@ pub fn squash(request: &Squash, progress: &dyn Progress) -> Result<Report, Error
         made.insert(id, ImageReport::new((image, edits), layers, &plan, (&written, &ledger), &new, &pruned, equal));
         assembled.insert(id, new);
     }
-    let bytes = image::finish(&images, &assembled, *format, edits.media_types, output)?;
+    let bytes = image::finish(&images, &assembled, *format, edits.media_types, output, &mut findings)?;
     Ok(Report::new(archive.given(), (&request.target, *format), bytes, &images, made, findings))
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::support::imports::House;
 
 /// Each room of the library and the rooms it may use, lowest first. A new room says here where it stands.
-const ROOMS: [(&str, &[&str]); 29] = [
+const ROOMS: [(&str, &[&str]); 30] = [
     ("oci", &[]),
     ("text", &[]),
     ("tree", &["text"]),
@@ -15,10 +15,11 @@ const ROOMS: [(&str, &[&str]); 29] = [
     ("limits", &[]),
     ("codec", &[]),
     ("progress", &[]),
+    ("system", &[]),
     ("finding", &[]),
     ("times", &["tree"]),
     ("ledger", &["tree"]),
-    ("blob", &["oci"]),
+    ("blob", &["oci", "system"]),
     ("hash", &["buffers", "oci"]),
     ("tar", &["tree"]),
     ("packages", &["tree"]),
@@ -30,7 +31,7 @@ const ROOMS: [(&str, &[&str]); 29] = [
         ],
     ),
     ("input", &["blob", "codec", "finding", "layer", "limits", "oci", "tar"]),
-    ("output", &["blob", "oci", "tar"]),
+    ("output", &["blob", "oci", "system", "tar"]),
     ("slim", &["finding", "layer", "oci", "packages", "tree"]),
     ("plan", &["codec", "finding", "input", "layer", "oci", "packages", "times", "tree"]),
     ("assemble", &["codec", "finding", "layer", "oci", "times"]),
@@ -128,7 +129,9 @@ fn below_main_nothing_reads_the_clock_or_the_environment_and_nothing_prints() {
 #[test]
 fn unsafe_code_is_in_two_small_files() {
     let house = House::read(&source(), &[]);
-    let found: Vec<&str> = house.code().filter(|(_, code)| code.contains("unsafe {")).map(|(file, _)| file).collect();
+    let is_unsafe =
+        |code: &str| ["unsafe {", "unsafe(", "unsafe fn", "unsafe impl"].iter().any(|word| code.contains(word));
+    let found: Vec<&str> = house.code().filter(|(_, code)| is_unsafe(code)).map(|(file, _)| file).collect();
     assert_eq!(found, ["deflate/inflate.rs", "hash/pair.rs"]);
 }
 

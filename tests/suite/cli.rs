@@ -218,6 +218,22 @@ fn an_output_without_its_option_is_told_how_to_be_given() {
 }
 
 #[test]
+fn the_name_of_a_directory_is_no_name_of_a_file() {
+    let place = Place::new();
+    for target in ["new/", "new/.", "new//"] {
+        let output = run(&place, &["in.tar", "-o", target]);
+        let text = format!("cannot write {target}: it is a directory: name a file, or use --format oci-dir");
+        assert_eq!((code(&output), stderr(&output)), (3, format!("imgsquash: {text}\n")));
+        let output = run(&place, &["in.tar", "--dry-run", "--report", target]);
+        let text = format!("cannot write {target}: it is a directory: name a file");
+        assert_eq!((code(&output), stderr(&output)), (3, format!("imgsquash: {text}\n")));
+        assert_eq!(place.names(), ["in.tar"]);
+    }
+    assert_eq!(code(&run(&place, &["in.tar", "-o", "new/", "--format", "oci-dir"])), 0);
+    assert!(place.path("new/index.json").exists());
+}
+
+#[test]
 fn what_is_no_path_is_told_with_a_command_that_works() {
     let place = Place::new();
     run(&place, &["in.tar", "-o", "lay", "--format", "oci-dir"]);

@@ -381,7 +381,7 @@ fn a_layout_directory_is_read_and_written_and_replaced() {
     assert_eq!(told_apart(&files(&std::fs::read(place.path("out.tar")).unwrap())), ["dir:1"]);
     std::fs::write(output.join("precious"), "x").unwrap();
     let error = imgsquash::squash(&options, &()).unwrap_err();
-    assert!(error.to_string().contains("it holds \"precious\" and would be replaced"), "{error}");
+    assert!(error.to_string().contains("it holds \"precious\", which would be lost"), "{error}");
     assert_eq!(std::fs::read(output.join("precious")).unwrap(), b"x");
 }
 

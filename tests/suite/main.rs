@@ -16,6 +16,7 @@ mod hostile;
 mod keep;
 mod laws;
 mod layouts;
+mod output;
 mod packages;
 mod prune;
 mod shown;

@@ -74,6 +74,15 @@ pub(crate) fn command() -> Command {
     command
 }
 
+/// The command as one that signals end, also where whoever runs the tests ignores some (`nohup`, jobs of a script), which
+/// it would inherit.
+pub(crate) fn interruptible() -> Command {
+    let mut env = Command::new("env");
+    env.args(["--default-signal", env!("CARGO_BIN_EXE_imgsquash")]);
+    env.env_remove("SOURCE_DATE_EPOCH").env_remove("TMPDIR");
+    env
+}
+
 /// Runs the command in a place, with at most so many seconds of processor time: on a busy machine they last longer, and
 /// are as many.
 pub(crate) fn within(seconds: u32, place: &Place, arguments: &[&str]) -> Output {
