@@ -2,33 +2,39 @@
 
 mod bar;
 mod cli;
+mod closed;
+mod ending;
+mod memory;
 
 use std::io::Write;
+use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind};
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::OnceLock;
 
 use imgsquash::output::{SideFile, Taken};
 use imgsquash::progress::Progress;
 use imgsquash::report::{Report, text};
 use imgsquash::text::line;
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
-use signal_hook::iterator::Signals;
+
+use self::ending::FAILED;
 
 /// The arguments are wrong, or contradict each other.
 const WRONG_USAGE: u8 = 2;
+
 /// Nothing went wrong on our side, but a promise was broken: see `imgsquash::Error`.
 const INTERNAL: u8 = 4;
-/// Input or output failed.
-const FAILED: u8 = 3;
 
 /// Characters of a message. What an archive says in it may be long.
 const MAX_MESSAGE: usize = 2000;
 
-/// Whether a signal is ending the process.
-static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+/// What the first thread that panicked said, and where: those that wait for it only know that it did.
+static PANIC: OnceLock<String> = OnceLock::new();
 
 fn main() -> ExitCode {
+    if let Err(problem) = ending::watch().and_then(|()| memory::watch()) {
+        return fail(&format!("cannot begin: {problem}"), FAILED);
+    }
     cli::arguments().and_then(|arguments| asked(&arguments)).unwrap_or_else(|problem| fail(&problem, WRONG_USAGE))
 }
 
@@ -65,22 +71,16 @@ fn run<T>(
     what: impl FnOnce(&dyn Progress) -> Result<T, imgsquash::Error>,
     tell: impl FnOnce(T) -> ExitCode,
 ) -> ExitCode {
-    remove_temporary_files_on_signals();
-    std::panic::set_hook(Box::new(|_| ()));
+    std::panic::set_hook(Box::new(note_panic));
     let bar = (!is_quiet).then(bar::Bar::for_terminal).flatten();
     let progress: &dyn Progress = bar.as_ref().map_or(&(), |bar| bar);
-    let outcome = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| what(progress)));
+    let outcome = catch_unwind(AssertUnwindSafe(|| what(progress)));
     drop(bar);
-    if INTERRUPTED.load(Ordering::SeqCst) {
-        // What failed now failed because its files were taken away; the signal ends the process in a moment.
-        std::thread::park();
-    }
     match outcome {
         Ok(Ok(done)) => tell(done),
         Ok(Err(error)) => fail(&error.to_string(), error.exit_code()),
-        Err(panic) => {
-            let text = panic.downcast_ref::<&str>().copied().or(panic.downcast_ref::<String>().map(String::as_str));
-            let text = text.unwrap_or("unknown");
+        Err(_) => {
+            let text = PANIC.get().map_or("unknown", String::as_str);
             fail(&format!("internal error, nothing was written: {text}; please report this"), INTERNAL)
         }
     }
@@ -95,7 +95,7 @@ fn squashed(is_quiet: bool, report: &Report, side: Option<SideFile>, taken: &Tak
     let image =
         if report.output.is_some() { "the image is written, but not the report" } else { "no report is written" };
     match write_report(side, report, taken) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) => ending::with(0),
         Err(problem) => fail(&format!("{image}: {problem}"), FAILED),
     }
 }
@@ -108,20 +108,43 @@ fn shown(shown: cli::Shown) -> ExitCode {
     if printed == ExitCode::SUCCESS { ExitCode::from(shown.code) } else { printed }
 }
 
+/// Keeps what a panic says. If it is that the system has no more of something, that is the end: the unwinding would
+/// want more of it.
+fn note_panic(info: &PanicHookInfo<'_>) {
+    let text = info.payload();
+    let text = text.downcast_ref::<&str>().copied().or(text.downcast_ref::<String>().map(String::as_str));
+    let text = text.unwrap_or("unknown");
+    // The words of the standard library, and those of libraries that are written in C.
+    if text.starts_with("failed to spawn thread") {
+        ending::at_once(format!("imgsquash: cannot begin a thread: {}\n", memory::ADVICE).as_bytes());
+    }
+    if text.contains("out of memory") || text.contains("returned null pointer") {
+        ending::at_once(format!("imgsquash: out of memory: {}\n", memory::ADVICE).as_bytes());
+    }
+    let place = info.location().map(|place| format!(" ({}:{})", place.file(), place.line()));
+    let _ = PANIC.set(format!("{text}{}", place.unwrap_or_default()));
+}
+
 /// Prints what was asked for. A reader that has seen enough is no failure.
 fn print_out(text: &str) -> ExitCode {
+    if closed::stdout() {
+        return fail("cannot write to standard output: it is closed", FAILED);
+    }
     match std::io::stdout().write_all(text.as_bytes()) {
         Err(problem) if problem.kind() != std::io::ErrorKind::BrokenPipe => {
             fail(&format!("cannot write to standard output: {problem}"), FAILED)
         }
-        _ => ExitCode::SUCCESS,
+        _ => ending::with(0),
     }
 }
 
 /// Tells that it failed, in one line.
 fn fail(message: &str, code: u8) -> ExitCode {
-    let _ = writeln!(std::io::stderr(), "imgsquash: {}", line(message, MAX_MESSAGE));
-    ExitCode::from(code)
+    // If a signal is why, it speaks for itself.
+    let code = ending::with(code);
+    let text = format!("imgsquash: {}\n", line(message, MAX_MESSAGE));
+    let _ = std::io::stderr().write_all(text.as_bytes());
+    code
 }
 
 /// Prints lines to standard error, so that an archive can go to standard output.
@@ -141,15 +164,4 @@ fn write_report(file: Option<SideFile>, report: &Report, taken: &Taken) -> std::
     let Some(file) = file else { return Ok(()) };
     let json = imgsquash::text::json(&serde_json::to_string_pretty(report)?) + "\n";
     file.finish(json.as_bytes(), taken)
-}
-
-fn remove_temporary_files_on_signals() {
-    let Ok(mut signals) = Signals::new([SIGINT, SIGTERM, SIGHUP]) else { return };
-    std::thread::spawn(move || {
-        for signal in signals.forever() {
-            INTERRUPTED.store(true, Ordering::SeqCst);
-            imgsquash::output::abandon(|| false);
-            let _ = signal_hook::low_level::emulate_default_handler(signal);
-        }
-    });
 }

@@ -30,6 +30,7 @@ use self::parse::{Stamp, count, level, origin, range, split, stamp, times};
 pub(crate) use self::rules::rules;
 pub(crate) use self::shown::Shown;
 use self::slim::SlimArguments;
+use crate::closed;
 
 /// Squash a container image archive into one layer: the same image, smaller. Offline, no daemon, no root.
 #[derive(Debug, Parser)]
@@ -194,6 +195,9 @@ impl Arguments {
         }
         if output_to_stdout && std::io::IsTerminal::is_terminal(&std::io::stdout()) {
             return Err("standard output is a terminal: redirect it, or name a file with --output".to_owned());
+        }
+        if (output_to_stdout || to_stdout(&self.report)) && closed::stdout() {
+            return Err("standard output is closed: redirect it, or name a file".to_owned());
         }
         let target = match &self.output {
             _ if self.dry_run => Target::Nowhere,

@@ -10,6 +10,7 @@ mod compare;
 mod digests;
 mod e2e;
 mod edits;
+mod faults;
 mod formats;
 mod golden;
 mod hostile;

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs::{self, File, Permissions};
 use std::io::Write;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, symlink};
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
@@ -276,6 +277,26 @@ fn the_output_replaces_the_input_as_a_whole_or_not_at_all() {
 }
 
 #[test]
+fn a_closed_standard_output_is_told_before_the_work() {
+    let place = place();
+    for arguments in ["in.tar -o -", "in.tar -o /dev/stdout", "in.tar -o out.tar --report -"] {
+        let output = run(&place, &format!("imgsquash {arguments} >&-"));
+        let message = stderr(&output);
+        assert_eq!(code(&output), 2, "{arguments}: {message}");
+        assert!(
+            message.starts_with("imgsquash: standard output is closed: redirect it, or name a file\n"),
+            "{message}"
+        );
+        assert!(!place.path("out.tar").exists());
+    }
+    let output = run(&place, "imgsquash rules >&-");
+    assert_eq!(code(&output), 3);
+    for line in ["-q in.tar -o - >/dev/null", "-q in.tar -o - 1<>/dev/null", "-q in.tar -o out.tar >&- <&- 2>&-"] {
+        assert_eq!(code(&run(&place, &format!("imgsquash {line}"))), 0, "{line}");
+    }
+}
+
+#[test]
 fn a_link_that_leads_to_nothing_says_where_the_output_is_to_be() {
     let place = place();
     fs::create_dir(place.path("releases")).unwrap();
@@ -419,4 +440,26 @@ fn nothing_but_a_layout_is_replaced_by_a_layout() {
     let output = with_meanwhile(&place, &arguments, |_| drop(place.write("lay/blobs/sha256/mine", b"mine")));
     assert_eq!(code(&output), 3, "{}", stderr(&output));
     assert!(place.path("lay/blobs/sha256/mine").exists() && place.names().len() == 5, "{:?}", place.names());
+}
+
+#[test]
+fn a_signal_ends_the_process_and_one_that_was_ignored_does_not() {
+    let place = place();
+    let before = snapshot(&place.path(""));
+    for (name, number) in [("INT", 2), ("TERM", 15), ("HUP", 1), ("QUIT", 3), ("XCPU", 24)] {
+        for format in ["universal", "oci-dir"] {
+            let arguments = ["-q", "in.tar", "-o", "out", "--format", format];
+            let output = with_meanwhile(&place, &arguments, |id| {
+                assert!(shell(&place, &format!("kill -s {name} {id}")).status.success());
+            });
+            assert_eq!((output.status.signal(), stderr(&output)), (Some(number), String::new()), "{name}");
+            assert!(snapshot(&place.path("")) == before, "{name}");
+        }
+    }
+    let script = format!(
+        "mkfifo fifo; trap '' HUP; {BINARY} -q fifo -o out.tar & exec 3>fifo; kill -s HUP $!; cat in.tar >&3; exec 3>&-; \
+         wait $!"
+    );
+    let output = shell(&place, &script);
+    assert_eq!((code(&output), stderr(&output)), (0, String::new()));
 }
