@@ -8,7 +8,7 @@ use std::io::{self, Read};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use thiserror::Error;
-use xxhash_rust::xxh3::Xxh3;
+use xxhash_rust::xxh3::{Xxh3, Xxh3Default};
 
 use super::entries::{Budget, Entries};
 use super::look::{Look, LookInside};
@@ -183,6 +183,34 @@ impl Source {
     }
 }
 
+/// Takes the fingerprint of contents.
+enum Fingerprint {
+    /// Without a key: most files are small, and making a key for each would cost more than it takes to read them.
+    Plain(Xxh3Default),
+    /// With a key that nobody can know.
+    Keyed(Box<Xxh3>),
+}
+
+impl Fingerprint {
+    fn new(seed: u64) -> Self {
+        if seed == 0 { Self::Plain(Xxh3Default::new()) } else { Self::Keyed(Box::new(Xxh3::with_seed(seed))) }
+    }
+
+    fn update(&mut self, piece: &[u8]) {
+        match self {
+            Self::Plain(hasher) => hasher.update(piece),
+            Self::Keyed(hasher) => hasher.update(piece),
+        }
+    }
+
+    fn digest(&self) -> u64 {
+        match self {
+            Self::Plain(hasher) => hasher.digest(),
+            Self::Keyed(hasher) => hasher.digest(),
+        }
+    }
+}
+
 /// What all layers of an image share while they are read.
 pub(super) struct Reading<'r> {
     pub(super) limits: &'r Limits,
@@ -270,7 +298,7 @@ impl Reading<'_> {
         let mut members = Members::new(Plain::new(Text::new(blob, codec, self.spacing)?, hash, limit));
         let mut entries = Entries::new(source.layer.estargz, self.budget);
         while let Some(member) = members.next_member()? {
-            let mut hasher = Xxh3::with_seed(self.seed);
+            let mut hasher = Fingerprint::new(self.seed);
             if let Some(look) = &mut look {
                 look.entry(entries.len(), &member);
             }
