@@ -184,6 +184,7 @@ impl Source {
 }
 
 /// Takes the fingerprint of contents.
+#[allow(clippy::large_enum_variant)] // there is one at a time, and it is never moved
 enum Fingerprint {
     /// Without a key: most files are small, and making a key for each would cost more than it takes to read them.
     Plain(Xxh3Default),
