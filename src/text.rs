@@ -66,8 +66,8 @@ impl fmt::Display for ShownBytes<'_> {
     }
 }
 
-/// Bytes as text from which [`bytes`] makes the same bytes: a backslash is doubled, and what is no text or does more than be
-/// seen is `\x` and two digits for each byte.
+/// Bytes as text from which [`bytes`] makes the same bytes: a backslash is doubled, and each byte of what is no text, or
+/// does more than be seen, is `\x` and two digits.
 pub fn exact(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len());
     let hidden = |text: &mut String, bytes: &[u8]| {

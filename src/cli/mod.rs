@@ -152,7 +152,7 @@ pub(crate) enum Command {
     /// Exit codes: 0 equal, 1 different, 2 wrong usage, 3 unreadable.
     Diff(DiffArguments),
 
-    /// Verify that an image is the one that it was made from, less what the report of the squash says was pruned or edited
+    /// Verify that an image is the one that it was made from, less what the report of the squash tells
     ///
     /// Exit codes: 0 the same, 2 wrong usage, 3 unreadable, 4 not the same.
     Verify(VerifyArguments),

@@ -1,7 +1,7 @@
-//! Looking at what is in layers while they are read for the first time, so that nobody has to read them once more for it.
+//! Looking at what is in layers while they are read for the first time, so that nobody has to read them once more.
 //!
-//! Whoever looks is told of every entry and of its contents as they go by, by the thread that reads the layer: layers that
-//! are read in parallel are looked at in parallel. Without anybody who looks, reading costs what it did.
+//! Whoever looks is told of every entry and of its contents as they go by, by the thread that reads the layer: layers
+//! that are read in parallel are looked at in parallel. Without anybody who looks, reading costs what it did.
 
 use crate::oci::DiffId;
 use crate::tar::Member;
@@ -14,8 +14,8 @@ pub trait Look: Sync {
 
 /// Looks at one layer, at its entries in the order of the tar.
 pub trait LookInside {
-    /// An entry: the one at `at` among the layer's, as [`LayerIndex`](super::LayerIndex) and fates count them. Whiteouts and
-    /// what means nothing are entries too.
+    /// An entry: the one at `at` among the layer's, as [`LayerIndex`](super::LayerIndex) and fates count them.
+    /// Whiteouts and what means nothing are entries too.
     fn entry(&mut self, at: usize, member: &Member);
 
     /// The next bytes of its contents as they are stored, in pieces of any size; of what has none, nothing comes.

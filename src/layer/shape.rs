@@ -81,8 +81,8 @@ impl Holes<'_> {
 }
 
 impl Layers<'_> {
-    /// Tells files of one size apart by what they have, each given with the map of a sparse one: equal digests mean equal
-    /// bytes.
+    /// Tells files of one size apart by what they have, each given with the map of a sparse one: equal digests mean
+    /// equal bytes.
     pub fn shapes(
         &self,
         files: &HashMap<EntryRef, Option<&SparseMap>>,

@@ -68,8 +68,8 @@ pub struct ImageReport {
     /// What each prune rule did, in the order of the rules; absent when nothing was to be pruned.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pruned: Option<Vec<PrunedReport>>,
-    /// Members of the config that options edited, a dot before those of `config`, and what they are now; null when they are
-    /// gone.
+    /// Members of the config that options edited, `config.` before those of it, and what they are now; null when they
+    /// are gone.
     pub edited_config: BTreeMap<String, serde_json::Value>,
     /// What became of times; absent when they stay.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -155,8 +155,8 @@ pub struct PrunedReport {
     pub hidden_in_kept_layers_bytes: u64,
     /// The largest files, largest first, at most ten.
     pub largest: Vec<PrunedFile>,
-    /// All paths that are gone, in the order of the rule, with `\\` for a backslash and `\x` and two digits for a byte that
-    /// cannot be shown.
+    /// All paths that are gone, in the order of the rule, with `\\` for a backslash and `\x` and two digits for a byte
+    /// that cannot be shown.
     pub gone: Vec<String>,
     /// All files that were emptied, likewise.
     pub emptied: Vec<String>,
