@@ -81,12 +81,17 @@ pub fn trees(sides: &Sides<'_>, ignored: Aspects) -> Vec<PathChange> {
 /// Files of both sides that have the same size, and of which one is stored sparse.
 pub fn sparse_pairs<'t>(old: &'t Tree, new: &'t Tree) -> Vec<(&'t Inode, &'t Inode)> {
     let is_sparse = |inode: &Inode| inode.meta.extra.sparse.is_some();
-    let pair = |id: NodeId| {
-        let (old, new) = (old.inode(id), new.inode(new.find(&old.path(id))?));
+    let is_pair = |old: &Inode, new: &Inode| {
         let are_files = matches!(old.kind, Kind::File { .. }) && matches!(new.kind, Kind::File { .. });
-        (are_files && bytes(old) == bytes(new) && (is_sparse(old) || is_sparse(new))).then_some((old, new))
+        are_files && bytes(old) == bytes(new)
     };
-    old.nodes().filter_map(pair).collect()
+    // Most files are not sparse, so that the others are looked for by their names.
+    let twins = |of: &'t Tree, other: &'t Tree| {
+        let sparse = of.nodes().filter(move |id| is_sparse(of.inode(*id)));
+        sparse.filter_map(move |id| Some((of.inode(id), other.inode(other.find(&of.path(id))?))))
+    };
+    let of_new = twins(new, old).map(|(new, old)| (old, new)).filter(|(old, _)| !is_sparse(old));
+    twins(old, new).chain(of_new).filter(|(old, new)| is_pair(old, new)).collect()
 }
 
 fn bytes(inode: &Inode) -> u64 {

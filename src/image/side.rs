@@ -10,8 +10,8 @@ use crate::compare::{self, Aspects, Compared, Expected, Sides};
 use crate::error::{Error, Of};
 use crate::finding::Findings;
 use crate::input::{Origin, Selection};
-use crate::oci::{Catalog, Digest, Image, ImageId};
-use crate::tree::{EntryRef, Inode};
+use crate::oci::{Catalog, Digest, Image, ImageId, Platform};
+use crate::tree::{EntryRef, Inode, SparseMap};
 
 /// An archive whose images are compared with others.
 pub struct Side {
@@ -31,10 +31,8 @@ impl Side {
         let archive = Archive::open(origin, host)?;
         let mut findings = Findings::new(false);
         let images = archive.choose(selection, &[], host, &mut findings)?;
-        let mut names: HashMap<ImageId, Vec<String>> = HashMap::new();
-        for (id, called) in crate::assemble::names(&images) {
-            names.insert(id, called.iter().map(ToString::to_string).collect());
-        }
+        let names = crate::assemble::names(&images).into_iter();
+        let names = names.map(|(id, names)| (id, names.iter().map(ToString::to_string).collect())).collect();
         let shelf = Shelf::for_images(&images);
         Ok(Self { archive, images, names, shelf, findings })
     }
@@ -64,24 +62,22 @@ impl Side {
     }
 }
 
-/// Which image of one side is compared with which of the other, and those that only one side has. Two that are alone are a
-/// pair whatever they are; of several, those for one platform are, and when there are several of these, those with a
-/// name in common.
+/// Which image of one side is compared with which of the other, and those that only one side has. Two that are alone
+/// are a pair whatever they are; of several, those for one platform are, and when there are several of these, those
+/// with a name in common.
 pub fn pairs(old: &Side, new: &Side) -> Pairs {
     let (olds, mut news) = (old.ids(), new.ids());
     if let ([one], [other]) = (&olds[..], &news[..]) {
         return (vec![(*one, *other)], Vec::new(), Vec::new());
     }
     let (mut pairs, mut missing) = (Vec::new(), Vec::new());
-    let alike = |side: &Side, id: ImageId, ids: &[ImageId]| {
-        let platform = side.image(id).config.platform();
-        ids.iter().filter(|other| side.image(**other).config.platform() == platform).count()
+    let alike = |side: &Side, ids: &[ImageId], platform: &Platform| -> Vec<ImageId> {
+        ids.iter().copied().filter(|id| side.image(*id).config.platform() == platform).collect()
     };
     for id in &olds {
         let platform = old.image(*id).config.platform();
-        let mut candidates: Vec<ImageId> =
-            news.iter().copied().filter(|other| new.image(*other).config.platform() == platform).collect();
-        if candidates.len() > 1 || alike(old, *id, &olds) > 1 {
+        let mut candidates = alike(new, &news, platform);
+        if candidates.len() > 1 || alike(old, &olds, platform).len() > 1 {
             let has_name = |other: &ImageId| new.names(*other).iter().any(|name| old.names(*id).contains(name));
             candidates.retain(has_name);
         }
@@ -106,10 +102,8 @@ pub fn compared(
 ) -> Result<Compared, Error> {
     let (one, other) = (old.whole(id, host)?, new.whole(new_id, host)?);
     let pairs = compare::sparse_pairs(&one.tree, &other.tree);
-    let map = |inode: &Inode| inode.meta.extra.sparse.clone();
-    let maps: Vec<_> = pairs.iter().map(|(old, new)| ((old.source, map(old)), (new.source, map(new)))).collect();
-    let ours = maps.iter().map(|((entry, map), _)| (*entry, map.as_ref())).collect();
-    let theirs = maps.iter().map(|(_, (entry, map))| (*entry, map.as_ref())).collect();
+    let ours = pairs.iter().map(|(old, _)| map(old)).collect();
+    let theirs = pairs.iter().map(|(_, new)| map(new)).collect();
     let shapes: HashMap<EntryRef, Digest> = one.loaded.layers().shapes(&ours).of(&old.archive.name)?;
     let other_shapes: HashMap<EntryRef, Digest> = other.loaded.layers().shapes(&theirs).of(&new.archive.name)?;
     let same = |a: EntryRef, b: EntryRef| shapes.contains_key(&a) && shapes.get(&a) == other_shapes.get(&b);
@@ -122,4 +116,9 @@ pub fn compared(
         entries: [one.tree.len() as u64, other.tree.len() as u64],
         bytes: [one.tree.content_bytes(), other.tree.content_bytes()],
     })
+}
+
+/// Where the contents of a file are, and the map of a sparse one.
+fn map(inode: &Inode) -> (EntryRef, Option<&SparseMap>) {
+    (inode.source, inode.meta.extra.sparse.as_ref())
 }

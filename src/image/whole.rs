@@ -10,7 +10,7 @@ use crate::error::Error;
 use crate::finding::Findings;
 use crate::oci::Image;
 use crate::plan::{self, Stack};
-use crate::tree::{Fates, Tree};
+use crate::tree::Tree;
 
 /// An image of which everything was read.
 pub struct Whole<'h> {
@@ -18,8 +18,6 @@ pub struct Whole<'h> {
     pub loaded: Loaded<'h>,
     /// What they make together.
     pub tree: Tree,
-    /// What became of every entry of every layer.
-    pub fates: Fates,
 }
 
 impl<'h> Whole<'h> {
@@ -37,7 +35,7 @@ impl<'h> Whole<'h> {
         let mut fates = said.fates;
         let stack = plan::stack(said.diffs, 0, &mut fates).map_err(|problem| loaded.apply_error(problem))?;
         match stack {
-            Stack::Whole { tree, .. } => Ok(Self { loaded, tree, fates }),
+            Stack::Whole { tree, .. } => Ok(Self { loaded, tree }),
             Stack::Above(_) => Err(Error::Internal("all layers were read and not laid over each other".to_owned())),
         }
     }
