@@ -1,4 +1,4 @@
-//! The command: reads arguments, runs one squash, prints what came of it, and picks the exit code.
+//! The command: reads arguments, does what one verb does, prints what came of it, and picks the exit code.
 
 mod bar;
 mod cli;
@@ -102,9 +102,7 @@ fn squashed(is_quiet: bool, report: &Report, side: Option<SideFile>, taken: &Tak
 
 /// Prints what a verb has to say.
 fn shown(shown: cli::Shown) -> ExitCode {
-    say(&shown.err);
-    let lines = shown.out.iter().map(|text| if shown.is_json { text.clone() } else { line(text, MAX_MESSAGE) } + "\n");
-    let printed = print_out(&lines.collect::<String>());
+    let printed = print_out(&if shown.is_json { shown.out.concat() + "\n" } else { lines(&shown.out) });
     if printed == ExitCode::SUCCESS { ExitCode::from(shown.code) } else { printed }
 }
 
@@ -149,8 +147,12 @@ fn fail(message: &str, code: u8) -> ExitCode {
 
 /// Prints lines to standard error, so that an archive can go to standard output.
 fn say(lines: &[String]) {
-    let text: String = lines.iter().map(|text| line(text, MAX_MESSAGE) + "\n").collect();
-    let _ = std::io::stderr().write_all(text.as_bytes());
+    let _ = std::io::stderr().write_all(self::lines(lines).as_bytes());
+}
+
+/// Lines that are fit to be shown.
+fn lines(lines: &[String]) -> String {
+    lines.iter().map(|text| line(text, MAX_MESSAGE) + "\n").collect()
 }
 
 /// The file for the report, whose place is found before the work.

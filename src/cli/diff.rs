@@ -1,6 +1,6 @@
 //! `imgsquash diff` and `imgsquash verify`: what was typed, and what is printed.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use imgsquash::progress::Progress;
@@ -92,7 +92,14 @@ impl ShowArguments {
             (false, true) => Vec::new(),
             (false, false) => diff_text::lines(difference, self.verbose),
         };
-        Shown { out, is_json: self.json, code: if difference.is_equal { 0 } else { if_different }, ..Shown::default() }
+        Shown { out, is_json: self.json, code: if difference.is_equal { 0 } else { if_different } }
+    }
+}
+
+fn only_one_from_stdin(one: &Path, other: &Path) -> Result<(), String> {
+    match one.as_os_str() == "-" && one == other {
+        true => Err("only one archive can come from standard input".to_owned()),
+        false => Ok(()),
     }
 }
 
@@ -113,9 +120,7 @@ impl DiffArguments {
             [old, new] => (select(Some(old)), select(Some(new))),
             _ => return Err("--ref: name one image, or one of each archive".to_owned()),
         };
-        if self.old.as_os_str() == "-" && self.new == self.old {
-            return Err("only one archive can come from standard input".to_owned());
-        }
+        only_one_from_stdin(&self.old, &self.new)?;
         let ignored: Aspects = self.ignore.iter().copied().collect();
         let resources = self.show.machine.resources();
         let between = Diff::new(origin(&self.old), origin(&self.new));
@@ -135,9 +140,7 @@ impl VerifyArguments {
 
     /// What the arguments mean, or what is wrong with them.
     pub(crate) fn request(&self) -> Result<Verify, String> {
-        if self.output.as_os_str() == "-" && self.against == self.output {
-            return Err("only one archive can come from standard input".to_owned());
-        }
+        only_one_from_stdin(&self.output, &self.against)?;
         let receipt = match &self.report {
             None => Receipt::default(),
             Some(path) => {

@@ -3,14 +3,12 @@
 use serde::Serialize;
 
 /// What is printed.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Shown {
     /// Lines for standard output.
     pub(crate) out: Vec<String>,
     /// Whether these are JSON, which is printed as it is.
     pub(crate) is_json: bool,
-    /// Lines for standard error.
-    pub(crate) err: Vec<String>,
     /// The exit code.
     pub(crate) code: u8,
 }

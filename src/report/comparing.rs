@@ -3,12 +3,12 @@
 use super::diff::{
     AspectDifference, ConfigDifference, DIFF_SCHEMA_VERSION, Difference, FileDifference, ImageDifference, ImageTitle,
 };
-use crate::compare::{Change, Compared, ConfigChange, PathChange};
+use crate::compare::{Aspect, Change, Compared, ConfigChange, PathChange};
 use crate::oci::Image;
 use crate::text;
 
 impl Difference {
-    /// What is told of two archives, of whose images those of `missing` have no counterpart.
+    /// What is told of two archives: how their images differ, and which only the first and only the second has.
     pub(crate) fn new(
         [old, new]: [String; 2],
         images: Vec<ImageDifference>,
@@ -50,8 +50,7 @@ impl From<PathChange> for FileDifference {
             Change::Removed => ("removed", Vec::new()),
             Change::Changed(what) => ("changed", what),
         };
-        let aspect =
-            |(aspect, old, new): (crate::compare::Aspect, _, _)| AspectDifference { aspect: aspect.name(), old, new };
+        let aspect = |(aspect, old, new): (Aspect, _, _)| AspectDifference { aspect: aspect.name(), old, new };
         let what = what.into_iter().map(aspect).collect();
         Self { path: format!("/{}", text::exact(path.as_bytes())), change, old_bytes, new_bytes, what }
     }

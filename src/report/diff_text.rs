@@ -1,7 +1,7 @@
 //! A difference as text for a person at a terminal, a line each. Whoever prints them makes them fit to be shown.
 
 use super::diff::{ConfigDifference, Difference, FileDifference, ImageDifference, ImageTitle};
-use super::units::{human, plural};
+use super::units::{human, plural, together};
 
 /// Differences of an image that are shown unless all are asked for.
 const FEW: usize = 20;
@@ -16,8 +16,7 @@ pub fn lines(difference: &Difference, all: bool) -> Vec<String> {
 }
 
 fn called(title: &ImageTitle) -> String {
-    let names = if title.names.is_empty() { "(no name)".to_owned() } else { title.names.join(", ") };
-    format!("{names}  {}", title.platform)
+    format!("{}  {}", together(&title.names), title.platform)
 }
 
 fn image(image: &ImageDifference, all: bool) -> Vec<String> {

@@ -1,7 +1,7 @@
 //! A receipt as text for a person at a terminal, a line each. Whoever prints them makes them fit to be shown.
 
 use super::squash::{Change, EqualFiles, ImageReport, Reclaimed, Report};
-use super::units::{human, percent, plural};
+use super::units::{human, percent, plural, together};
 
 /// What was dropped, left out or repaired, a line each.
 pub fn notes(report: &Report) -> Vec<String> {
@@ -29,8 +29,7 @@ pub fn account(report: &Report) -> Vec<String> {
 }
 
 fn image(image: &ImageReport) -> Vec<String> {
-    let names = if image.names.is_empty() { "(no name)".to_owned() } else { image.names.join(", ") };
-    let mut lines = vec![format!("{names}  {}", image.platform)];
+    let mut lines = vec![format!("{}  {}", together(&image.names), image.platform)];
     let Change { before, after } = image.layers;
     lines.push(format!("  layers        {before:>10} -> {after}"));
     if !image.kept_layers.is_empty() {

@@ -1,10 +1,15 @@
-//! Numbers in words.
+//! Numbers and names in words.
 
 use super::squash::Change;
 
 /// The word for one or several.
 pub(super) fn plural(count: u64, word: &str) -> String {
     if count == 1 { word.to_owned() } else { format!("{word}s") }
+}
+
+/// What an image is called.
+pub(super) fn together(names: &[String]) -> String {
+    if names.is_empty() { "(no name)".to_owned() } else { names.join(", ") }
 }
 
 /// How much a number changed, in percent and in brackets; empty when it did not.

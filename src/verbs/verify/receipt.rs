@@ -101,12 +101,12 @@ fn expected(image: ToldImage) -> Result<Expected, InvalidReceipt> {
             Mode::Set => Times::Set(time),
         }
     });
-    let (mut gone, mut emptied) = (HashSet::new(), HashSet::new());
-    for rule in image.pruned.into_iter().flatten() {
-        rule.gone.iter().try_for_each(|text| path(text).map(|path| _ = gone.insert(path)))?;
-        rule.emptied.iter().try_for_each(|text| path(text).map(|path| _ = emptied.insert(path)))?;
-    }
-    Ok(Expected { gone, emptied, times, linked: image.equal_files.linked, config: image.edited_config })
+    let rules = image.pruned.unwrap_or_default();
+    let paths = |of: fn(&ToldRule) -> &[String]| rules.iter().flat_map(of).map(|text| path(text)).collect();
+    let gone: Result<HashSet<TreePath>, InvalidReceipt> = paths(|rule| &rule.gone);
+    let emptied: Result<HashSet<TreePath>, InvalidReceipt> = paths(|rule| &rule.emptied);
+    let (linked, config) = (image.equal_files.linked, image.edited_config);
+    Ok(Expected { gone: gone?, emptied: emptied?, times, linked, config })
 }
 
 fn path(exact: &str) -> Result<TreePath, InvalidReceipt> {
