@@ -34,6 +34,7 @@ pub struct LayerBuilder {
     whiteouts: Vec<Marker>,
     links: Vec<Unresolved>,
     fates: Vec<Fate>,
+    repeated: Vec<(u32, NodeId)>,
     budget: u64,
 }
 
@@ -72,8 +73,8 @@ pub enum PutError {
 impl LayerBuilder {
     /// Begins a layer. Where it will be among others is not asked: its entries say layer 0.
     pub fn new() -> Self {
-        let (whiteouts, links, fates) = (Vec::new(), Vec::new(), Vec::new());
-        Self { upper: Tree::new(), whiteouts, links, fates, budget: FOLLOW_BUDGET }
+        let (whiteouts, links, fates, repeated) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        Self { upper: Tree::new(), whiteouts, links, fates, repeated, budget: FOLLOW_BUDGET }
     }
 
     /// Names of the layer so far, implied directories included.
@@ -106,7 +107,9 @@ impl LayerBuilder {
         let (id, renamed) = self.make_way(path, entry)?;
         if kind == Kind::Directory && self.upper.is_live(id) && self.upper.is_directory(id) {
             if self.upper.has_entry(id) {
-                self.fates[self.upper.entry(id).index as usize] = Fate::Duplicate;
+                let entry = self.upper.entry(id).index;
+                self.fates[entry as usize] = Fate::Duplicate;
+                self.repeated.push((entry, id));
             }
             let inode = self.upper.inode_id(id);
             let inode = self.upper.inode_mut(inode);
@@ -197,7 +200,7 @@ impl LayerBuilder {
             self.imply_unless_removed(directory, marker.entry, &removed);
         }
         let on_unknown = false;
-        Ok((LayerDiff { removed, opaque, upper: self.upper, links, on_unknown }, self.fates))
+        Ok((LayerDiff { removed, opaque, upper: self.upper, links, repeated: self.repeated, on_unknown }, self.fates))
     }
 
     /// The free or taken place for an entry at `path`, its parents made, and whether symlinks led elsewhere.
@@ -242,10 +245,11 @@ impl LayerBuilder {
     /// Frees a place: what the layer had there is a duplicate.
     fn clear(&mut self, id: NodeId) {
         if self.upper.is_live(id) {
-            let fates = &mut self.fates;
+            let (fates, repeated) = (&mut self.fates, &mut self.repeated);
             self.upper.remove(id, &mut |gone| {
                 if let Some(entry) = gone.entry {
                     fates[entry.index as usize] = Fate::Duplicate;
+                    repeated.push((entry.index, gone.id));
                 }
             });
         }

@@ -119,6 +119,12 @@ impl Composed {
         removed.sort();
         opaque.sort();
         let ids = |paths: Vec<(TreePath, NodeId)>| paths.into_iter().map(|(_, id)| id).collect();
-        LayerDiff { removed: ids(removed), opaque: ids(opaque), upper: self.tree, links: Vec::new(), on_unknown: true }
+        LayerDiff {
+            removed: ids(removed),
+            opaque: ids(opaque),
+            upper: self.tree,
+            on_unknown: true,
+            ..LayerDiff::default()
+        }
     }
 }

@@ -31,7 +31,7 @@ pub fn diff(base: &Tree, tree: Tree, same: SameContents<'_>, fates: &mut Fates) 
     let mut touched: Vec<NodeId> = removed.iter().map(|id| upper.parent(*id)).chain(opaque.iter().copied()).collect();
     touched.sort_unstable();
     leave_out_what_is_equal(base, &mut upper, &touched, same, fates);
-    Ok(LayerDiff { removed, opaque, upper, links: Vec::new(), on_unknown: false })
+    Ok(LayerDiff { removed, opaque, upper, ..LayerDiff::default() })
 }
 
 /// Files of `tree` that are equal to those of `base` but for their contents, which come from other entries and have

@@ -19,6 +19,8 @@ pub struct LayerDiff {
     pub(super) upper: Tree,
     /// Names of `upper` that are hard links to paths of lower layers.
     pub(super) links: Vec<Unresolved>,
+    /// Entries, by their place, whose paths the layer has again later, and these paths.
+    pub(super) repeated: Vec<(u32, NodeId)>,
     /// Whether nothing is known of the layers below, so that nothing may be written for an implied directory.
     pub(super) on_unknown: bool,
 }
@@ -44,6 +46,13 @@ impl LayerDiff {
     /// The directories whose lower children the layer hides.
     pub fn opaque(&self) -> &[NodeId] {
         &self.opaque
+    }
+
+    /// Every path that an entry of the layer put, with the place of that entry among the layer's; whiteouts, and what means
+    /// nothing, have none. Only of a layer that was read, and not of a difference.
+    pub fn put(&self) -> impl Iterator<Item = (u32, NodeId)> + '_ {
+        let own = self.upper.nodes().filter(|id| self.upper.has_entry(*id));
+        own.map(|id| (self.upper.entry(id).index, id)).chain(self.repeated.iter().copied())
     }
 
     /// Whether it says nothing at all.

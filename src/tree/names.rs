@@ -22,6 +22,8 @@ pub struct Tree {
 
 /// A name that was taken out of a tree.
 pub(super) struct Gone<'t> {
+    /// The name.
+    pub(super) id: NodeId,
     /// The entry of a tar that put it; `None` for a directory that none declares.
     pub(super) entry: Option<EntryRef>,
     /// The inode it referred to.
@@ -171,7 +173,8 @@ impl Tree {
         self.nodes[id.0 as usize].flags & LINKS_TO_SOURCE != 0
     }
 
-    pub(super) fn is_live(&self, id: NodeId) -> bool {
+    /// Whether this path is in the tree.
+    pub fn is_live(&self, id: NodeId) -> bool {
         self.nodes.get(id.0 as usize).is_some_and(|node| node.inode != NONE)
     }
 
@@ -276,7 +279,7 @@ impl Tree {
             let mut child = node.first_child;
             let inode = &mut self.inodes[node.inode as usize];
             let entry = (node.flags & WITHOUT_ENTRY == 0).then(|| node.entry());
-            told(Gone { entry, inode, is_below: id != top.0 });
+            told(Gone { id: NodeId(id), entry, inode, is_below: id != top.0 });
             inode.links -= 1;
             node.inode = NONE;
             node.first_child = NONE;
