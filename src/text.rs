@@ -124,6 +124,15 @@ pub fn line(text: &str, most: usize) -> String {
     format!("{begin}…{end}")
 }
 
+/// A word as a shell reads it.
+pub fn quoted(word: &str) -> String {
+    let is_plain = |c: char| c.is_alphanumeric() || "/._-+:@%,=".contains(c);
+    match !word.is_empty() && word.chars().all(is_plain) {
+        true => word.to_owned(),
+        false => format!("'{}'", word.replace('\'', "'\\''")),
+    }
+}
+
 /// JSON that means the same, with nothing in it that does more than be seen, wherever it is printed.
 pub fn json(text: &str) -> String {
     let mut units = [0; 2];

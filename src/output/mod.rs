@@ -22,6 +22,7 @@ pub use taken::Taken;
 
 use crate::blob::{CopyError, Span};
 use crate::oci::Digest;
+use crate::text::quoted;
 
 /// Which consumers the output is for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -65,15 +66,6 @@ impl Target {
             Format::OciArchive => format!("podman load -i {path}"),
             Format::OciDirectory => format!("skopeo copy oci:{path} DESTINATION"),
         })
-    }
-}
-
-/// A word as a shell reads it.
-fn quoted(word: &str) -> String {
-    let is_plain = |c: char| c.is_alphanumeric() || "/._-+:@%,=".contains(c);
-    match !word.is_empty() && word.chars().all(is_plain) {
-        true => word.to_owned(),
-        false => format!("'{}'", word.replace('\'', "'\\''")),
     }
 }
 
