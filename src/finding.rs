@@ -68,6 +68,12 @@ impl Finding {
     pub fn about(self, subject: impl fmt::Display) -> Self {
         Self { subject: subject.to_string(), ..self }
     }
+
+    /// The same with what to do about it.
+    #[must_use]
+    pub fn with_remedy(self, remedy: impl Into<String>) -> Self {
+        Self { remedy: Some(remedy.into()), ..self }
+    }
 }
 
 impl fmt::Display for Finding {

@@ -55,6 +55,8 @@ pub mod image;
 #[doc(hidden)]
 pub mod input;
 #[doc(hidden)]
+pub mod inside;
+#[doc(hidden)]
 pub mod layer;
 #[doc(hidden)]
 pub mod ledger;
@@ -86,5 +88,6 @@ mod verbs;
 
 pub use error::{Cause, Error, LayerName};
 pub use verbs::diff::{Diff, diff};
+pub use verbs::inspect::{Inspect, inspect};
 pub use verbs::squash::{Squash, squash};
 pub use verbs::verify::{InvalidReceipt, Receipt, Verify, verify};

@@ -42,6 +42,10 @@ fn main() -> ExitCode {
 fn asked(arguments: &cli::Arguments) -> Result<ExitCode, String> {
     Ok(match &arguments.command {
         Some(cli::Command::Rules { id, rules }) => print_out(&cli::rules(id.as_deref(), rules.as_deref())?),
+        Some(cli::Command::Inspect(inspect)) => {
+            let request = inspect.request()?;
+            run(inspect.is_quiet(), |progress| inspect.run(&request, progress), shown)
+        }
         Some(cli::Command::Diff(diff)) => {
             let request = diff.request()?;
             run(diff.is_quiet(), |progress| diff.run(&request, progress), shown)

@@ -2,6 +2,7 @@
 
 mod choices;
 mod diff;
+mod inspect;
 mod machine;
 mod meta;
 mod parse;
@@ -24,6 +25,7 @@ use imgsquash::request::{Platform, Reference};
 
 use self::choices::{CompressionChoice, ExactnessChoice, FormatChoice};
 pub(crate) use self::diff::{DiffArguments, VerifyArguments};
+pub(crate) use self::inspect::InspectArguments;
 use self::machine::MachineArguments;
 use self::meta::MetaArguments;
 use self::parse::{Stamp, count, level, origin, range, split, stamp, times};
@@ -147,6 +149,11 @@ pub(crate) enum Command {
         rules: Option<PathBuf>,
     },
 
+    /// Look inside images: what nobody sees of them, what squashing would save, and what a person should know
+    ///
+    /// Exit codes: 0 done, 2 wrong usage, 3 unreadable.
+    Inspect(InspectArguments),
+
     /// Compare the final file systems and the configs of images, whatever layers they are made of
     ///
     /// Exit codes: 0 equal, 1 different, 2 wrong usage, 3 unreadable.
@@ -160,6 +167,7 @@ pub(crate) enum Command {
 
 const USAGE: &str = "\
 imgsquash [OPTIONS] <INPUT> --output <PATH>
+       imgsquash inspect [OPTIONS] <INPUT>
        imgsquash diff [OPTIONS] <OLD> <NEW>
        imgsquash verify [OPTIONS] <OUTPUT> --against <IN>
        imgsquash rules [OPTIONS] [ID]";

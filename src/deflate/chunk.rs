@@ -29,6 +29,15 @@ impl ChunkEncoder {
         Self { compressor: Compressor::new(level), inflater: Inflater::new(), scratch: vec![0; 64 << 10] }
     }
 
+    /// How many bytes `plain` has compressed.
+    pub fn measure(&mut self, plain: &[u8]) -> u64 {
+        self.scratch.resize(self.compressor.deflate_compress_bound(plain.len()).max(self.scratch.len()), 0);
+        let Ok(length) = self.compressor.deflate_compress(plain, &mut self.scratch) else {
+            unreachable!("the bound leaves room for any input")
+        };
+        length as u64
+    }
+
     /// The blocks of `plain`, in the vector `bytes`. They are inflated again to find where the last one begins, so that what cannot be read
     /// back never leaves.
     pub fn encode(&mut self, plain: &[u8], mut bytes: Vec<u8>) -> Chunk {

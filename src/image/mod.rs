@@ -7,6 +7,7 @@
 //! finish        ──────────> the documents, and everything in the target's place
 //! ```
 
+mod apart;
 mod host;
 mod open;
 mod read;
@@ -15,6 +16,7 @@ mod side;
 mod whole;
 mod write;
 
+pub use apart::{Apart, Forecast};
 pub use host::{Host, Resources};
 pub use open::{Archive, bases};
 pub use read::{Loaded, Said, read};

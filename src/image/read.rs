@@ -18,7 +18,7 @@ pub struct Loaded<'h> {
     pub sources: Vec<Source>,
     /// What was found in them, by position; of those that were not read, what the manifest says.
     pub indexes: Vec<Arc<LayerIndex>>,
-    input: String,
+    pub(super) input: String,
     host: Host<'h>,
 }
 

@@ -45,11 +45,7 @@ impl Take for Each<'_> {
 impl Layers<'_> {
     /// Reads the contents of `entries`, each once and as they are stored, in the order of the layers. `each` is told of
     /// every piece of them, and of an empty one at the end of each entry.
-    pub(super) fn contents(
-        &self,
-        entries: &[EntryRef],
-        mut each: impl FnMut(EntryRef, &[u8]),
-    ) -> Result<(), WriteError> {
+    pub fn contents(&self, entries: &[EntryRef], mut each: impl FnMut(EntryRef, &[u8])) -> Result<(), WriteError> {
         let mut wanted = entries.to_vec();
         wanted.sort_unstable();
         wanted.dedup();

@@ -44,6 +44,16 @@ pub struct Recipe {
     pub entries: u64,
 }
 
+impl Recipe {
+    /// What it copies: the position of a layer and bytes of its uncompressed tar. All else is headers and the end.
+    pub fn copies(&self) -> impl Iterator<Item = (u16, Range<u64>)> + '_ {
+        self.segments.iter().filter_map(|segment| match segment {
+            Segment::Copy { layer, start, len } => Some((*layer, *start..*start + *len)),
+            Segment::Header(_) => None,
+        })
+    }
+}
+
 /// More headers than anyone needs: short entries that stand for long paths or large attributes, again and again.
 #[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
 #[error(

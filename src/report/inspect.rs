@@ -150,7 +150,7 @@ pub struct HiddenBetween {
     pub by: u64,
     /// Bytes.
     pub bytes: u64,
-    /// A directory that all of it is in.
+    /// The deepest directory that at least nine of ten of these bytes are in.
     pub below: String,
 }
 

@@ -5,6 +5,8 @@ mod diff;
 pub mod diff_text;
 mod files;
 mod inspect;
+pub mod inspect_text;
+mod inspecting;
 mod making;
 mod squash;
 pub mod text;

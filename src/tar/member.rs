@@ -122,6 +122,8 @@ pub trait Forward: BufRead {
 
 impl Forward for &[u8] {}
 
+impl<R: io::Read> Forward for io::BufReader<R> {}
+
 /// How a tar ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct End {

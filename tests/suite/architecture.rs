@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::support::imports::House;
 
 /// Each room of the library and the rooms it may use, lowest first. A new room says here where it stands.
-const ROOMS: [(&str, &[&str]); 30] = [
+const ROOMS: [(&str, &[&str]); 31] = [
     ("oci", &[]),
     ("text", &[]),
     ("tree", &["text"]),
@@ -31,16 +31,17 @@ const ROOMS: [(&str, &[&str]); 30] = [
         ],
     ),
     ("input", &["blob", "codec", "finding", "layer", "limits", "oci", "tar"]),
-    ("output", &["blob", "oci", "system", "tar"]),
+    ("output", &["blob", "oci", "system", "tar", "text"]),
     ("slim", &["finding", "layer", "oci", "packages", "tree"]),
     ("plan", &["codec", "finding", "input", "layer", "oci", "packages", "times", "tree"]),
+    ("inside", &["blob", "codec", "deflate", "finding", "layer", "oci", "slim", "tar", "text", "tree"]),
     ("assemble", &["codec", "finding", "layer", "oci", "times"]),
     ("compare", &["oci", "text", "times", "tree"]),
     (
         "report",
         &[
-            "assemble", "codec", "compare", "finding", "layer", "ledger", "oci", "output", "plan", "slim", "text",
-            "times", "tree",
+            "assemble", "codec", "compare", "finding", "inside", "layer", "ledger", "oci", "output", "plan", "slim",
+            "text", "times", "tree",
         ],
     ),
     ("error", &["finding", "input", "layer", "oci", "packages", "plan", "slim", "tree"]),
@@ -48,14 +49,14 @@ const ROOMS: [(&str, &[&str]); 30] = [
         "image",
         &[
             "assemble", "blob", "buffers", "codec", "compare", "error", "finding", "input", "layer", "ledger",
-            "limits", "oci", "output", "plan", "progress", "tree",
+            "limits", "oci", "output", "plan", "progress", "slim", "tree",
         ],
     ),
     (
         "verbs",
         &[
-            "assemble", "buffers", "compare", "error", "finding", "image", "input", "layer", "oci", "output", "plan",
-            "progress", "report", "slim", "text", "times", "tree",
+            "assemble", "buffers", "compare", "error", "finding", "image", "input", "inside", "layer", "oci", "output",
+            "plan", "progress", "report", "slim", "text", "times", "tree",
         ],
     ),
     (

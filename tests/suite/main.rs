@@ -14,6 +14,7 @@ mod faults;
 mod formats;
 mod golden;
 mod hostile;
+mod inspect;
 mod keep;
 mod laws;
 mod layouts;

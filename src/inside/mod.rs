@@ -1,0 +1,13 @@
+//! What is inside an image: what nobody sees of it, what a registry holds, who it runs as, and what a person should know.
+
+mod archives;
+mod findings;
+mod hidden;
+mod pushed;
+mod settings;
+
+pub use archives::{Extracted, extracted};
+pub use findings::{Facts, findings, words};
+pub use hidden::{Group, Hidden, HiddenFile, LayerBytes, hidden, is_hidden};
+pub use pushed::{Densities, Size};
+pub use settings::{Accounts, Settings};

@@ -1,0 +1,45 @@
+//! The page: what is inside an image, and what squashing it would save.
+
+mod forecasts;
+mod request;
+
+pub use self::request::Inspect;
+use crate::buffers::Buffers;
+use crate::error::{Error, Of};
+use crate::finding::Findings;
+use crate::image::{Apart, Archive, Host, Shelf};
+use crate::inside::{self, Accounts, Densities, Facts, Settings};
+use crate::plan;
+use crate::progress::Progress;
+use crate::report::{InspectedImage, Inspection};
+
+/// Looks into the chosen images of an archive. Everything is read, verified, and counted exactly; what a registry would hold
+/// of layers that are not compressed is estimated, and says so.
+pub fn inspect(request: &Inspect, progress: &dyn Progress) -> Result<Inspection, Error> {
+    let buffers = Buffers::new();
+    let host = Host::new(&request.resources, &buffers, progress);
+    let mut found = Findings::new(false);
+    let archive = Archive::open(&request.input, host)?;
+    let name = &archive.name;
+    let images = archive.choose(&request.selection, &[], host, &mut found)?;
+    let (mut shelf, mut names, mut inspected) = (Shelf::for_images(&images), images.called(), Vec::new());
+    for (id, image) in images.chosen() {
+        let apart = Apart::read(&archive, image, &mut shelf, host, &mut found)?;
+        let (layers, tree) = (apart.loaded.layers(), &apart.tree);
+        let base = plan::base_of(image).unwrap_or(0);
+        let hidden = inside::hidden(&apart.diffs, layers, &apart.fates, tree);
+        let densities = Densities::of(layers, request.resources.jobs).of(name)?;
+        let accounts = Accounts::read(tree, layers).of(name)?;
+        let settings = Settings::of(&image.config.container().of(name)?, &accounts).of(name)?;
+        let extracted = inside::extracted(tree, layers).of(name)?;
+        let forecasts = forecasts::all(&apart, image, base, &densities, host)?;
+        let (prunable, extracted) = (&forecasts.prunable, &extracted);
+        let facts = Facts { image, base, tree, settings: &settings, accounts: &accounts, prunable, extracted };
+        let findings = inside::findings(&facts).into_iter().chain(forecasts.findings).collect();
+        let names = names.remove(&id).unwrap_or_default();
+        let shown = (&hidden, &densities);
+        let image = InspectedImage::new(image, names, (layers, base), shown, settings, tree.len());
+        inspected.push(InspectedImage { findings, savings: forecasts.savings, ..image });
+    }
+    Ok(Inspection::new(archive.given(), inspected, found.into_vec()))
+}
