@@ -10,6 +10,7 @@ use crate::layer::{IndexError, OwnersError, Source, TooMuchWritten, WriteError};
 use crate::oci::InvalidJson;
 use crate::packages::PackagesError;
 use crate::plan::{CannotSplit, DifferenceError, KeepError, SplitError};
+use crate::report::{FailedGate, ImageDifference, Unknown};
 use crate::slim::{CannotPrune, PruneError};
 use crate::tree::{Full, PutError};
 
@@ -34,9 +35,45 @@ pub enum Error {
         #[source]
         cause: io::Error,
     },
+    /// It cannot be told whether an image passes a gate.
+    #[error(transparent)]
+    Gate(#[from] Unknown),
+    /// An image does not pass these gates.
+    #[error("{}", all(.0))]
+    NotPassed(Vec<FailedGate>),
+    /// What was made is not the image that it was made from: a bug.
+    #[error("internal error, nothing was written: {0}; please report this")]
+    NotTheSame(NotTheSame),
     /// A promise of ours is broken: a bug.
     #[error("internal error, nothing was written: {0}; please report this")]
     Internal(String),
+}
+
+/// An output that is another image than it should be.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+#[error(
+    "--verify found that the output is another image: {paths} paths and {members} members of the config differ, first {first}"
+)]
+pub struct NotTheSame {
+    /// Paths that differ.
+    pub paths: usize,
+    /// Members of the config that differ.
+    pub members: usize,
+    /// The first of them.
+    pub first: String,
+}
+
+impl NotTheSame {
+    pub(crate) fn new(difference: &ImageDifference) -> Self {
+        let ImageDifference { files, config, .. } = difference;
+        let path = files.first().map(|file| format!("{} ({})", file.path, file.change));
+        let first = path.or_else(|| config.first().map(|change| change.member.clone())).unwrap_or_default();
+        Self { paths: files.len(), members: config.len(), first }
+    }
+}
+
+fn all(failed: &[FailedGate]) -> String {
+    failed.iter().map(|gate| format!("gate not passed: {gate}")).collect::<Vec<_>>().join("; ")
 }
 
 /// What can be wrong with an input, or with a request and an input together.
@@ -166,6 +203,16 @@ impl From<DifferenceError> for Cause {
 }
 
 impl Error {
+    /// What there is to say, each in a line.
+    pub fn lines(&self) -> Vec<String> {
+        match self {
+            Self::NotPassed(failed) => {
+                failed.iter().map(|gate| format!("gate not passed, nothing was written: {gate}")).collect()
+            }
+            other => vec![other.to_string()],
+        }
+    }
+
     /// An error about the input that a person named so.
     pub(crate) fn of(input: &str, cause: impl Into<Cause>) -> Self {
         Self::Input { input: input.to_owned(), cause: Box::new(cause.into()) }
@@ -174,8 +221,9 @@ impl Error {
     /// The exit code: 2 for a request that contradicts the input, 3 for input and output, 4 for a broken promise.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Internal(_) => 4,
-            Self::Output { .. } => 3,
+            Self::NotPassed(_) => 1,
+            Self::Internal(_) | Self::NotTheSame(_) => 4,
+            Self::Output { .. } | Self::Gate(_) => 3,
             Self::Input { cause, .. } => match &**cause {
                 Cause::Select(SelectError::NotAnImage(_)) => 3,
                 Cause::Select(_) | Cause::Keep(_) | Cause::Split(_) => 2,

@@ -82,7 +82,13 @@ fn run<T>(
     drop(bar);
     match outcome {
         Ok(Ok(done)) => tell(done),
-        Ok(Err(error)) => fail(&error.to_string(), error.exit_code()),
+        Ok(Err(error)) => {
+            let lines = error.lines();
+            let (last, others) =
+                lines.split_last().map_or((String::new(), &[][..]), |(last, others)| (last.clone(), others));
+            others.iter().for_each(|line| drop(fail(line, FAILED)));
+            fail(&last, error.exit_code())
+        }
         Err(_) => {
             let text = PANIC.get().map_or("unknown", String::as_str);
             fail(&format!("internal error, nothing was written: {text}; please report this"), INTERNAL)
@@ -107,6 +113,7 @@ fn squashed(is_quiet: bool, report: &Report, side: Option<SideFile>, taken: &Tak
 /// Prints what a verb has to say.
 fn shown(shown: cli::Shown) -> ExitCode {
     let printed = print_out(&if shown.is_json { shown.out.concat() + "\n" } else { lines(&shown.out) });
+    say(&shown.failed);
     if printed == ExitCode::SUCCESS { ExitCode::from(shown.code) } else { printed }
 }
 

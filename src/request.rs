@@ -2,6 +2,7 @@
 
 pub use crate::assemble::{ConfigEdits, Edits, HistoryMode, MediaTypes};
 pub use crate::compare::{Aspect, Aspects};
+pub use crate::finding::Severity;
 pub use crate::image::Resources;
 pub use crate::input::{Origin, Selection};
 pub use crate::layer::Compression;
@@ -9,6 +10,12 @@ pub use crate::limits::Limits;
 pub use crate::oci::{Platform, Reference};
 pub use crate::output::{Format, Target};
 pub use crate::plan::{Class, Exactness, Keep, Pick, Split};
+pub use crate::report::{FailOn, Gates, Hidden, size as gate_size};
 pub use crate::slim::{Choice, ChoiceError, GlobError, Named, Rule, RuleError, Rules, Safety};
 pub use crate::times::Times;
 pub use crate::tree::Timestamp;
+
+/// What kinds of findings an inspection knows, by their ids.
+pub fn finding_kinds() -> &'static [&'static str] {
+    &crate::inside::KINDS
+}

@@ -92,7 +92,7 @@ impl ShowArguments {
             (false, true) => Vec::new(),
             (false, false) => diff_text::lines(difference, self.verbose),
         };
-        Shown { out, is_json: self.json, code: if difference.is_equal { 0 } else { if_different } }
+        Shown { out, is_json: self.json, failed: Vec::new(), code: if difference.is_equal { 0 } else { if_different } }
     }
 }
 

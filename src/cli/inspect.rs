@@ -5,12 +5,16 @@ use std::path::PathBuf;
 use clap::Args;
 use imgsquash::progress::Progress;
 use imgsquash::report::inspect_text;
-use imgsquash::request::{Platform, Selection};
+use imgsquash::request::{Gates, Platform, Selection};
 use imgsquash::{Error, Inspect};
 
+use super::gates::GateArguments;
 use super::machine::MachineArguments;
 use super::parse::origin;
 use super::shown::{Shown, json};
+
+/// What an image that does not pass a gate ends with.
+pub(crate) const GATE_FAILED: u8 = 1;
 
 #[derive(Debug, Args)]
 pub(crate) struct InspectArguments {
@@ -38,6 +42,9 @@ pub(crate) struct InspectArguments {
     quiet: bool,
 
     #[command(flatten)]
+    gates: GateArguments,
+
+    #[command(flatten)]
     machine: MachineArguments,
 }
 
@@ -47,19 +54,23 @@ impl InspectArguments {
     }
 
     /// What the arguments mean, or what is wrong with them.
-    pub(crate) fn request(&self) -> Result<Inspect, String> {
+    pub(crate) fn request(&self) -> Result<(Inspect, Gates), String> {
         let selection = Selection { refs: self.refs.clone(), platforms: self.platforms.clone() };
-        Ok(Inspect { selection, resources: self.machine.resources(), ..Inspect::new(origin(&self.input)) })
+        let inspect = Inspect { selection, resources: self.machine.resources(), ..Inspect::new(origin(&self.input)) };
+        Ok((inspect, self.gates.gates()?))
     }
 
     /// Inspects, and says what is to be printed.
-    pub(crate) fn run(&self, request: &Inspect, progress: &dyn Progress) -> Result<Shown, Error> {
+    pub(crate) fn run(&self, (request, gates): &(Inspect, Gates), progress: &dyn Progress) -> Result<Shown, Error> {
         let found = imgsquash::inspect(request, progress)?;
+        let failed = gates.failed(&found)?;
         let out = match (self.json, self.quiet) {
             (true, _) => json(&found),
             (false, true) => Vec::new(),
             (false, false) => inspect_text::lines(&found, self.verbose),
         };
-        Ok(Shown { out, is_json: self.json, code: 0 })
+        let code = if failed.is_empty() { 0 } else { GATE_FAILED };
+        let failed = failed.iter().map(|gate| format!("imgsquash: gate not passed: {gate}")).collect();
+        Ok(Shown { out, is_json: self.json, failed, code })
     }
 }

@@ -2,6 +2,7 @@
 
 mod choices;
 mod diff;
+mod gates;
 mod inspect;
 mod machine;
 mod meta;
@@ -25,6 +26,7 @@ use imgsquash::request::{Platform, Reference};
 
 use self::choices::{CompressionChoice, ExactnessChoice, FormatChoice};
 pub(crate) use self::diff::{DiffArguments, VerifyArguments};
+use self::gates::GateArguments;
 pub(crate) use self::inspect::InspectArguments;
 use self::machine::MachineArguments;
 use self::meta::MetaArguments;
@@ -120,6 +122,13 @@ pub(crate) struct Arguments {
     #[command(flatten)]
     slim: SlimArguments,
 
+    #[command(flatten)]
+    gates: GateArguments,
+
+    /// Read the output back before it takes its place, and compare it with the input
+    #[arg(long)]
+    verify: bool,
+
     /// Write what was done as JSON; - for standard output
     #[arg(long, value_name = "PATH")]
     pub(crate) report: Option<PathBuf>,
@@ -151,7 +160,7 @@ pub(crate) enum Command {
 
     /// Look inside images: what nobody sees of them, what squashing would save, and what a person should know
     ///
-    /// Exit codes: 0 done, 2 wrong usage, 3 unreadable.
+    /// Exit codes: 0 done, 1 a gate is not passed, 2 wrong usage, 3 unreadable.
     Inspect(InspectArguments),
 
     /// Compare the final file systems and the configs of images, whatever layers they are made of
@@ -185,7 +194,8 @@ Examples:
   imgsquash rules npm-cache
   imgsquash layout/ -o - | docker load
 
-Exit codes: 0 done, 2 wrong usage, 3 unreadable or unsupported input or failed output, 4 internal error.
+Exit codes: 0 done, 1 a gate is not passed (nothing is written), 2 wrong usage, 3 unreadable or unsupported input or
+failed output, 4 internal error.
 SOURCE_DATE_EPOCH (seconds since 1970), if set, is the latest time of a file and of the image.";
 
 impl Arguments {
@@ -224,6 +234,8 @@ impl Arguments {
             link_equal_files: self.slim.hardlink_duplicates,
             split: self.split.clone().unwrap_or_default(),
             strict: self.strict,
+            verify: self.verify,
+            gates: self.gates.gates()?,
             compression: self.compression()?,
             resources: self.machine.resources(),
             ..Squash::between(origin(self.input.as_deref().unwrap_or(Path::new("-"))), target)
@@ -242,6 +254,7 @@ impl Arguments {
         };
         read(&mut taken, "the base", self.keep_base.as_ref().filter(|base| !is_auto(base)));
         read(&mut taken, "the rules", self.slim.rules.as_ref());
+        read(&mut taken, "the config file", self.gates.config_file().as_ref());
         if let Some(input) = input {
             taken.read_inside("a file of the input", input);
         }

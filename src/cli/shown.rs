@@ -9,6 +9,8 @@ pub(crate) struct Shown {
     pub(crate) out: Vec<String>,
     /// Whether these are JSON, which is printed as it is.
     pub(crate) is_json: bool,
+    /// Lines for standard error, after these.
+    pub(crate) failed: Vec<String>,
     /// The exit code.
     pub(crate) code: u8,
 }

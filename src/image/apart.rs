@@ -51,8 +51,7 @@ impl<'h> Apart<'h> {
         let (loaded, said) = read(&archive.name, sources, 0..count, shelf, host, findings)?;
         let mut fates = said.fates;
         let diffs = said.diffs.iter().map(|(_, diff)| diff.clone()).collect();
-        let stack = plan::stack(said.diffs, 0, &mut fates).map_err(|problem| loaded.apply_error(problem))?;
-        match stack {
+        match loaded.stack(said.diffs, 0, &mut fates)? {
             Stack::Whole { tree, .. } => Ok(Self { loaded, diffs, tree, fates }),
             Stack::Above(_) => Err(Error::Internal("all layers were read and not laid over each other".to_owned())),
         }
@@ -64,7 +63,7 @@ impl<'h> Apart<'h> {
         let (layers, name) = (self.loaded.layers(), &self.loaded.input);
         let mut fates = Fates::new(layers.indexes.iter().map(|layer| &*layer.fates));
         let diffs = (0..).zip(self.diffs.iter().cloned()).collect();
-        let mut stack = plan::stack(diffs, kept, &mut fates).map_err(|problem| self.loaded.apply_error(problem))?;
+        let mut stack = self.loaded.stack(diffs, kept, &mut fates)?;
         let config = image.config.container().of(name)?;
         let pruned = slim::prune(stack.tree_mut(), choice, &config, layers, &mut fates).of(name)?;
         let diff = plan::difference(stack, layers, &mut fates).of(name)?;

@@ -4,7 +4,8 @@
 //! Archive::open ──choose──> Catalog of images ──sources──> where each layer lies
 //! read(sources) ──────────> Loaded layers and what they say; one that several images have is read once (Shelf)
 //! write(plan)   ──────────> kept layers copied, new ones written
-//! finish        ──────────> the documents, and everything in the target's place
+//! complete      ──────────> the documents; the output can be read back
+//! finish        ──────────> everything in the target's place
 //! ```
 
 mod apart;
@@ -13,6 +14,7 @@ mod open;
 mod read;
 mod shelf;
 mod side;
+mod waiting;
 mod whole;
 mod write;
 
@@ -23,4 +25,4 @@ pub use read::{Loaded, Said, read};
 pub use shelf::Shelf;
 pub use side::{Pairs, Side, compared, pairs};
 pub use whole::{Whole, seed};
-pub use write::{Outcome, Output, finals, finish, write};
+pub use write::{Outcome, Output, complete, finals, finish, write};

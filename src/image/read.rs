@@ -10,6 +10,7 @@ use crate::error::{Cause, Error, LayerName, Of};
 use crate::finding::{Finding, Findings, Severity};
 use crate::layer::{AtLayer, IndexError, LayerIndex, Layers, Note, Source};
 use crate::oci::Digest;
+use crate::plan::{self, Stack};
 use crate::tree::{Fates, LayerDiff, PutError};
 
 /// The layers of an image, read as far as they are needed.
@@ -101,8 +102,13 @@ impl Loaded<'_> {
         blobs.try_for_each(|blob| blob.unchanged().map_err(Cause::Changed)).of(&self.input)
     }
 
+    /// Lays layers of it over each other, as [`plan::stack`] does.
+    pub fn stack(&self, diffs: Vec<(u16, Arc<LayerDiff>)>, kept: usize, fates: &mut Fates) -> Result<Stack, Error> {
+        plan::stack(diffs, kept, fates).map_err(|problem| self.apply_error(problem))
+    }
+
     /// An error about a layer that cannot be laid over the ones below it.
-    pub fn apply_error(&self, (position, problem): (u16, PutError)) -> Error {
+    fn apply_error(&self, (position, problem): (u16, PutError)) -> Error {
         Error::of(&self.input, Cause::Apply { layer: LayerName::new(&self.sources, position.into()), problem })
     }
 }

@@ -101,15 +101,44 @@ pub fn compared(
     host: Host<'_>,
 ) -> Result<Compared, Error> {
     let (one, other) = (old.whole(id, host)?, new.whole(new_id, host)?);
+    differences((&one, old.image(id)), (&other, new.image(new_id)), expected, ignored)
+}
+
+impl Side {
+    /// The image whose id is this digest.
+    pub fn find(&self, id: Digest) -> Option<ImageId> {
+        self.images.chosen().find(|(_, image)| image.id() == id).map(|(id, _)| id)
+    }
+
+    /// Reads an image whole and compares it with one that was read before.
+    pub fn compared_with(
+        &mut self,
+        id: ImageId,
+        (one, image): (&Whole<'_>, &Image),
+        expected: &Expected,
+        host: Host<'_>,
+    ) -> Result<Compared, Error> {
+        let other = self.whole(id, host)?;
+        differences((one, image), (&other, self.image(id)), expected, Aspects::default())
+    }
+}
+
+fn differences(
+    (one, old): (&Whole<'_>, &Image),
+    (other, new): (&Whole<'_>, &Image),
+    expected: &Expected,
+    ignored: Aspects,
+) -> Result<Compared, Error> {
     let pairs = compare::sparse_pairs(&one.tree, &other.tree);
     let ours = pairs.iter().map(|(old, _)| map(old)).collect();
     let theirs = pairs.iter().map(|(_, new)| map(new)).collect();
-    let shapes: HashMap<EntryRef, Digest> = one.loaded.layers().shapes(&ours).of(&old.archive.name)?;
-    let other_shapes: HashMap<EntryRef, Digest> = other.loaded.layers().shapes(&theirs).of(&new.archive.name)?;
+    let (name, other_name) = (&one.loaded.input, &other.loaded.input);
+    let shapes: HashMap<EntryRef, Digest> = one.loaded.layers().shapes(&ours).of(name)?;
+    let other_shapes: HashMap<EntryRef, Digest> = other.loaded.layers().shapes(&theirs).of(other_name)?;
     let same = |a: EntryRef, b: EntryRef| shapes.contains_key(&a) && shapes.get(&a) == other_shapes.get(&b);
     let sides = Sides { old: &one.tree, new: &other.tree, expected, same: &same };
     let files = compare::trees(&sides, ignored);
-    let config = compare::configs(&old.image(id).config, &new.image(new_id).config).of(&old.archive.name)?;
+    let config = compare::configs(&old.config, &new.config).of(name)?;
     Ok(Compared {
         files,
         config: expected.unexplained(config),

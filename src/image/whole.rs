@@ -9,7 +9,7 @@ use super::shelf::Shelf;
 use crate::error::Error;
 use crate::finding::Findings;
 use crate::oci::Image;
-use crate::plan::{self, Stack};
+use crate::plan::Stack;
 use crate::tree::Tree;
 
 /// An image of which everything was read.
@@ -33,8 +33,7 @@ impl<'h> Whole<'h> {
         let count = sources.len();
         let (loaded, said) = read(&archive.name, sources, 0..count, shelf, host, findings)?;
         let mut fates = said.fates;
-        let stack = plan::stack(said.diffs, 0, &mut fates).map_err(|problem| loaded.apply_error(problem))?;
-        match stack {
+        match loaded.stack(said.diffs, 0, &mut fates)? {
             Stack::Whole { tree, .. } => Ok(Self { loaded, tree }),
             Stack::Above(_) => Err(Error::Internal("all layers were read and not laid over each other".to_owned())),
         }

@@ -13,7 +13,7 @@ use crate::finding::{Finding, Findings, Severity};
 use crate::layer::{AtLayer, Compression, Copied, IndexError, WriteError, Writing, Written, recipes};
 use crate::ledger::Ledger;
 use crate::oci::{Catalog, ImageId};
-use crate::output::{self, Finished, Format, Sink, Target};
+use crate::output::{self, Format, Sink, Target, Waiting};
 use crate::plan::{Plan, Planned};
 use crate::tree::Fates;
 
@@ -27,6 +27,8 @@ pub struct Output {
     pub compression: Option<Compression>,
     /// Whether compressed blocks may be copied.
     pub splice: bool,
+    /// Where it waits for its place, once it is complete.
+    pub(super) waiting: Option<Waiting>,
 }
 
 /// Layers that were written, and where the bytes of the squashed ones went.
@@ -145,15 +147,13 @@ pub fn finals<'f>(plan: &'f Plan, loaded: &'f Loaded<'_>, written: &'f [Written]
     plan.layers.iter().map(layer).collect()
 }
 
-/// Adds the documents that lead to the images, and puts everything in the target's place. Returns the bytes of the output.
-/// Nothing that is found then is refused: the output is there.
-pub fn finish(
+/// Adds the documents that lead to the images. Returns the bytes of the output, which waits for its place.
+pub fn complete(
     catalog: &Catalog,
     assembled: &BTreeMap<ImageId, Assembled>,
     format: Format,
     media_types: MediaTypes,
-    mut output: Output,
-    findings: &mut Findings,
+    output: &mut Output,
 ) -> Result<u64, Error> {
     let mut files: Vec<(&str, Vec<u8>)> = Vec::new();
     if format != Format::DockerArchive {
@@ -167,22 +167,30 @@ pub fn finish(
         files.push(("manifest.json", docker.manifest));
         files.extend(docker.repositories.map(|repositories| ("repositories", repositories)));
     }
-    let Output { mut sink, target, .. } = output;
+    let Output { sink, target, waiting, .. } = output;
     let add = files.iter().try_for_each(|(name, bytes)| sink.file(name, bytes));
-    let finished = add.and_then(|()| sink.finish());
-    let Finished { bytes, note } = finished.map_err(|cause| Error::Output { target: target.clone(), cause })?;
+    let complete = add.and_then(|()| sink.complete());
+    let complete = complete.map_err(|cause| Error::Output { target: target.clone(), cause })?;
+    *waiting = complete.waiting;
+    Ok(complete.bytes)
+}
+
+/// Puts everything in the target's place. Nothing that is found then is refused: the output is there.
+pub fn finish(output: Output, findings: &mut Findings) -> Result<(), Error> {
+    let Output { sink, target, .. } = output;
+    let note = sink.finish().map_err(|cause| Error::Output { target: target.clone(), cause })?;
     let left = note.map(|note| Finding::new("old-directory-left", Severity::Info, note));
-    findings.extend(left).of(&target)?;
-    Ok(bytes)
+    findings.extend(left).of(&target)
 }
 
 impl Output {
-    /// An output to `target`. What can be known to fail at the end fails here.
+    /// An output to `target`, which may be read back before it is in its place if that is asked for. What can be known to
+    /// fail at the end fails here.
     pub fn create(
-        target: &Target,
-        format: Format,
+        (target, format): (&Target, Format),
         compression: Option<Compression>,
         splice: bool,
+        read_back: bool,
         host: Host<'_>,
     ) -> Result<Self, Error> {
         let name = match target {
@@ -190,8 +198,8 @@ impl Output {
             Target::Stdout => "standard output".to_owned(),
             Target::Nowhere => "nothing".to_owned(),
         };
-        match output::create(target, format, &host.resources.tmp_dir) {
-            Ok(sink) => Ok(Self { sink, target: name, compression, splice }),
+        match output::create(target, format, &host.resources.tmp_dir, read_back) {
+            Ok(sink) => Ok(Self { sink, target: name, compression, splice, waiting: None }),
             Err(cause) => Err(Error::Output { target: name, cause }),
         }
     }

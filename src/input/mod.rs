@@ -20,6 +20,6 @@ mod tarball;
 pub use catalog::{read, sources};
 pub use error::{InputError, OpenError, TarballError};
 pub use note::InputNote;
-pub use open::{Door, Opening, Origin, open, open_stream};
+pub use open::{Door, Opening, Origin, open, open_archive, open_stream};
 pub use select::{SelectError, Selection, rename, select};
 pub use store::Store;

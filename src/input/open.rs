@@ -114,6 +114,11 @@ pub fn open_stream(mut stream: impl Read + Send, with: &Opening<'_>) -> Result<B
     scan(&spool(magic.as_slice().chain(stream), codec, with)?)
 }
 
+/// Opens an archive that is not compressed as a whole.
+pub fn open_archive(archive: &Span) -> Result<Box<dyn Store>, OpenError> {
+    scan(archive)
+}
+
 fn scan(archive: &Span) -> Result<Box<dyn Store>, OpenError> {
     if archive.is_empty() {
         return Err(OpenError::Empty);

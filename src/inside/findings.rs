@@ -38,6 +38,28 @@ pub struct Facts<'f> {
 /// Findings of one kind that are told one by one.
 const EACH: usize = 100;
 
+/// What findings there are, as their ids call them.
+pub const KINDS: [&str; 18] = [
+    "build-files",
+    "cannot-squash",
+    "dist-upgrade",
+    "duplicate-gid",
+    "duplicate-uid",
+    "empty-password",
+    "extracted-archive",
+    "file-capability",
+    "latest-tag",
+    "no-healthcheck",
+    "packages-unreadable",
+    "prunable",
+    "remote-archive",
+    "root-user",
+    "sensitive-volume",
+    "setuid",
+    "sudo-step",
+    "unknown-user",
+];
+
 /// What was found, the gravest first and otherwise in a fixed order.
 pub fn findings(facts: &Facts<'_>) -> Vec<Finding> {
     let mut found = Vec::new();

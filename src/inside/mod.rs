@@ -7,7 +7,7 @@ mod pushed;
 mod settings;
 
 pub use archives::{Extracted, extracted};
-pub use findings::{Facts, findings, words};
+pub use findings::{Facts, KINDS, findings, words};
 pub use hidden::{Group, Hidden, HiddenFile, LayerBytes, hidden, is_hidden};
 pub use pushed::{Densities, Size};
 pub use settings::{Accounts, Settings};

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use super::staging::StagedDirectory;
-use super::{Finished, Means, Sink, former};
+use super::{Complete, Means, Sink, Waiting, former};
 use crate::blob::{CopyError, Span};
 use crate::oci::Digest;
 
@@ -76,8 +76,12 @@ impl Sink for Layout {
         Ok(())
     }
 
-    fn finish(self: Box<Self>) -> io::Result<Finished> {
-        Ok(Finished { note: self.staged.finish()?, bytes: self.size })
+    fn complete(&mut self) -> io::Result<Complete> {
+        Ok(Complete { bytes: self.size, waiting: Some(Waiting::Directory(self.staged.path().to_owned())) })
+    }
+
+    fn finish(self: Box<Self>) -> io::Result<Option<String>> {
+        self.staged.finish()
     }
 }
 

@@ -13,6 +13,7 @@ mod staging;
 mod taken;
 mod tarball;
 
+use std::fs::File;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -93,17 +94,29 @@ pub trait Sink {
     /// Adds a file.
     fn file(&mut self, name: &str, bytes: &[u8]) -> io::Result<()>;
 
-    /// Puts everything in the target's place.
-    fn finish(self: Box<Self>) -> io::Result<Finished>;
+    /// Ends what was written, where it waits for its place. Nothing is added after that.
+    fn complete(&mut self) -> io::Result<Complete>;
+
+    /// Puts everything in the target's place. Returns what a person should know, if there is something.
+    fn finish(self: Box<Self>) -> io::Result<Option<String>>;
 }
 
-/// An output that is in its place.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Finished {
-    /// Bytes of the output.
+/// An output that waits for its place.
+#[derive(Debug)]
+pub struct Complete {
+    /// Its bytes.
     pub bytes: u64,
-    /// What a person should know, if there is something.
-    pub note: Option<String>,
+    /// Where it can be read; `None` when nothing is kept of it.
+    pub waiting: Option<Waiting>,
+}
+
+/// Where an output waits for its place.
+#[derive(Debug)]
+pub enum Waiting {
+    /// An archive.
+    Archive(File),
+    /// A layout directory.
+    Directory(PathBuf),
 }
 
 /// Which calls a staged output makes.
@@ -117,14 +130,16 @@ enum Means {
 }
 
 /// A sink for `target`. What can be known to fail at the end fails here. `tmp_dir` is for what cannot be put beside the
-/// target.
-pub fn create(target: &Target, format: Format, tmp_dir: &Path) -> io::Result<Box<dyn Sink>> {
+/// target; what goes nowhere is kept there until the end if it is to be `read_back`.
+pub fn create(target: &Target, format: Format, tmp_dir: &Path, read_back: bool) -> io::Result<Box<dyn Sink>> {
     match (target, format) {
-        (Target::Nowhere, _) => Ok(Box::new(nowhere::Nowhere::default())),
+        (Target::Nowhere, _) if !read_back => Ok(Box::new(nowhere::Nowhere::default())),
         (Target::Path(path), Format::OciDirectory) => Ok(Box::new(layout::Layout::create(path, Means::Own)?)),
         (Target::Stdout, Format::OciDirectory) => {
             Err(io::Error::new(io::ErrorKind::InvalidInput, "a directory cannot be written to standard output"))
         }
-        (target, _) => Ok(Box::new(tarball::Tarball::create(target, tmp_dir, Means::Own)?)),
+        (Target::Stdout | Target::Path(_) | Target::Nowhere, _) => {
+            Ok(Box::new(tarball::Tarball::create(target, tmp_dir, Means::Own)?))
+        }
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 use std::io::{self, Write};
 
-use super::{Finished, Sink};
+use super::{Complete, Sink};
 use crate::blob::{CopyError, Span};
 use crate::oci::Digest;
 
@@ -38,7 +38,11 @@ impl Sink for Nowhere {
         Ok(())
     }
 
-    fn finish(self: Box<Self>) -> io::Result<Finished> {
-        Ok(Finished { bytes: self.bytes, note: None })
+    fn complete(&mut self) -> io::Result<Complete> {
+        Ok(Complete { bytes: self.bytes, waiting: None })
+    }
+
+    fn finish(self: Box<Self>) -> io::Result<Option<String>> {
+        Ok(None)
     }
 }

@@ -8,7 +8,7 @@ use std::path::Path;
 use tar::{EntryType, Header};
 
 use super::staging::StagedFile;
-use super::{Finished, Means, Sink, Target};
+use super::{Complete, Means, Sink, Target, Waiting};
 use crate::blob::{CopyError, Span};
 use crate::oci::Digest;
 use crate::tar::BLOCK;
@@ -121,11 +121,15 @@ impl Sink for Tarball {
         self.pad(size)
     }
 
-    fn finish(mut self: Box<Self>) -> io::Result<Finished> {
-        self.staged.file().write_all(&[PLACEHOLDER; 2].concat())?;
-        let bytes = self.end + 2 * BLOCK as u64;
-        self.staged.finish(&|_| Ok(()))?;
-        Ok(Finished { bytes, note: None })
+    fn complete(&mut self) -> io::Result<Complete> {
+        let file = self.staged.file();
+        file.write_all(&[PLACEHOLDER; 2].concat())?;
+        let waiting = Some(Waiting::Archive(file.try_clone()?));
+        Ok(Complete { bytes: self.end + 2 * BLOCK as u64, waiting })
+    }
+
+    fn finish(self: Box<Self>) -> io::Result<Option<String>> {
+        self.staged.finish(&|_| Ok(())).map(|()| None)
     }
 }
 

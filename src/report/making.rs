@@ -36,12 +36,10 @@ impl Report {
         output_bytes: u64,
         images: &Catalog,
         made: BTreeMap<ImageId, ImageReport>,
-        findings: Findings,
     ) -> Self {
         let mut names = images.called();
         let named =
             made.into_iter().map(|(id, report)| ImageReport { names: names.remove(&id).unwrap_or_default(), ..report });
-        let findings = findings.into_vec();
         Self {
             schema_version: SCHEMA_VERSION,
             version: env!("CARGO_PKG_VERSION"),
@@ -54,9 +52,15 @@ impl Report {
             output_bytes,
             next: target.next(format),
             images: named.collect(),
-            notes: findings.iter().map(ToString::to_string).collect(),
-            findings,
+            notes: Vec::new(),
+            findings: Vec::new(),
         }
+    }
+
+    /// The same with what was found.
+    pub(crate) fn with(self, findings: Findings) -> Self {
+        let findings = findings.into_vec();
+        Self { notes: findings.iter().map(ToString::to_string).collect(), findings, ..self }
     }
 }
 

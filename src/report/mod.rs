@@ -4,6 +4,7 @@ mod comparing;
 mod diff;
 pub mod diff_text;
 mod files;
+mod gates;
 mod inspect;
 pub mod inspect_text;
 mod inspecting;
@@ -18,6 +19,7 @@ pub use diff::{
     AspectDifference, ConfigDifference, DIFF_SCHEMA_VERSION, Difference, FileDifference, ImageDifference, ImageTitle,
 };
 pub use files::{FileKind, FileState, ListedFile};
+pub use gates::{FailOn, FailedGate, Gates, Hidden, Unknown, size};
 pub use inspect::{
     HiddenBetween, HiddenCause, HiddenFile, INSPECT_SCHEMA_VERSION, InspectedImage, InspectedLayer, Inspection, Pushed,
     Saving, SecretReport, Settings,

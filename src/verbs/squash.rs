@@ -1,16 +1,16 @@
 //! The page: one squash from archive to archive, in the order in which things happen.
 
+mod made;
 mod provenance;
 mod request;
+mod steps;
 
-use std::collections::BTreeMap;
-
+use self::made::Made;
 pub use self::request::Squash;
-use crate::assemble;
 use crate::buffers::Buffers;
 use crate::error::{Error, Of};
 use crate::finding::Findings;
-use crate::image::{self, Archive, Host, Outcome, Output, Shelf};
+use crate::image::{self, Archive, Host, Outcome, Shelf};
 use crate::plan::{self, Plan};
 use crate::progress::Progress;
 use crate::report::{ImageReport, Report};
@@ -22,23 +22,22 @@ use crate::slim;
 /// the machine and the number of threads.
 pub fn squash(request: &Squash, progress: &dyn Progress) -> Result<Report, Error> {
     let buffers = Buffers::new();
-    let host = Host::new(&request.resources, &buffers, progress);
+    let host = Host { seed: request.seed(), ..Host::new(&request.resources, &buffers, progress) };
     let Squash { keep, split, edits, format, .. } = request;
     let mut findings = Findings::new(request.strict);
     let archive = Archive::open(&request.input, host)?;
     let name = &archive.name;
     let images = archive.choose(&request.selection, &request.tags, host, &mut findings)?;
     let bases = image::bases(keep, &images, host)?;
-    let mut output = Output::create(&request.target, *format, request.compression, request.splices(), host)?;
-    let (mut shelf, mut assembled, mut made) = (Shelf::for_images(&images), BTreeMap::new(), BTreeMap::new());
+    let mut output = request.output(host)?;
+    let (mut shelf, mut made) = (Shelf::for_images(&images), Made::default());
     for (id, image) in images.chosen() {
         let sources = archive.sources(image, host, &mut findings)?;
-        let (cut, why) = plan::cut(image, &sources, keep, &bases, request.exactness()).of(name)?;
-        findings.extend(why).of(name)?;
+        let cut = request.cut(name, image, &sources, &bases, &mut findings)?;
         let (loaded, said) = image::read(name, sources, cut.read, &mut shelf, host, &mut findings)?;
         let (layers, mut fates) = (loaded.layers(), said.fates);
-        let stack = plan::stack(said.diffs, cut.squashed.start, &mut fates);
-        let mut stack = stack.map_err(|problem| loaded.apply_error(problem))?;
+        let mut stack = loaded.stack(said.diffs, cut.squashed.start, &mut fates)?;
+        let before = request.before(&stack);
         let config = edits.container(&image.config).of(name)?;
         let pruned = slim::prune(stack.tree_mut(), &request.prune, &config, layers, &mut fates).of(name)?;
         findings.extend(pruned.finding.clone()).of(name)?;
@@ -49,12 +48,13 @@ pub fn squash(request: &Squash, progress: &dyn Progress) -> Result<Report, Error
         let plan = Plan::new(cut.squashed, image.layers.len(), diff, parts);
         let Outcome { written, ledger } = image::write(name, &plan, &loaded, &fates, host, &mut output)?;
         let finals = image::finals(&plan, &loaded, &written)?;
-        let new = assemble::image(image, &plan.squashed, &finals, edits, request.provenance().as_ref()).of(name)?;
-        findings.extend(assemble::healthcheck(image, edits.media_types, format.has_index())).of(name)?;
+        let new = request.assemble(name, image, &plan, &finals, &mut findings)?;
         output.add([&new.config, &new.manifest])?;
-        made.insert(id, ImageReport::new((image, edits), layers, &plan, (&written, &ledger), &new, &pruned, equal));
-        assembled.insert(id, new);
+        let report = ImageReport::new((image, edits), layers, &plan, (&written, &ledger), &new, &pruned, equal);
+        made.insert(id, (new, report), (loaded, before));
     }
-    let bytes = image::finish(&images, &assembled, *format, edits.media_types, output, &mut findings)?;
-    Ok(Report::new(archive.given(), (&request.target, *format), bytes, &images, made, findings))
+    let bytes = image::complete(&images, &made.images, *format, edits.media_types, &mut output)?;
+    let report = made.checked(request, (&archive, &images), (&output, bytes), host)?;
+    image::finish(output, &mut findings)?;
+    Ok(report.with(findings))
 }

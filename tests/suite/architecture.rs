@@ -44,7 +44,7 @@ const ROOMS: [(&str, &[&str]); 31] = [
             "text", "times", "tree",
         ],
     ),
-    ("error", &["finding", "input", "layer", "oci", "packages", "plan", "slim", "tree"]),
+    ("error", &["finding", "input", "layer", "oci", "packages", "plan", "report", "slim", "tree"]),
     (
         "image",
         &[
@@ -61,7 +61,10 @@ const ROOMS: [(&str, &[&str]); 31] = [
     ),
     (
         "request",
-        &["assemble", "compare", "image", "input", "layer", "limits", "oci", "output", "plan", "slim", "times", "tree"],
+        &[
+            "assemble", "compare", "finding", "image", "input", "inside", "layer", "limits", "oci", "output", "plan",
+            "report", "slim", "times", "tree",
+        ],
     ),
     ("lib", &["error", "verbs"]),
     ("main", &[]),

@@ -12,6 +12,7 @@ mod e2e;
 mod edits;
 mod faults;
 mod formats;
+mod gates;
 mod golden;
 mod hostile;
 mod inspect;

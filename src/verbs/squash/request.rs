@@ -3,12 +3,14 @@
 use std::path::Path;
 
 use crate::assemble::Edits;
-use crate::image::Resources;
+use crate::error::Error;
+use crate::image::{self, Host, Output, Resources};
 use crate::input::{Origin, Selection};
 use crate::layer::Compression;
 use crate::oci::Reference;
 use crate::output::{Format, Target};
 use crate::plan::{Exactness, Keep, Split};
+use crate::report::Gates;
 use crate::slim::Choice;
 use crate::times::Times;
 
@@ -41,6 +43,10 @@ pub struct Squash {
     pub tells_provenance: bool,
     /// Whether what would be repaired or left out is an error; the default is no.
     pub strict: bool,
+    /// Whether the output is read back and compared with the input before it takes the target's place; the default is no.
+    pub verify: bool,
+    /// What the output may have; one that has more does not take the target's place. The default is anything.
+    pub gates: Gates,
     /// How the new layers are compressed; `None` as the newest of the squashed ones is. The default is gzip.
     pub compression: Option<Compression>,
     /// What of the machine may be used.
@@ -71,18 +77,31 @@ impl Squash {
             edits: Edits::default(),
             tells_provenance: true,
             strict: false,
+            verify: false,
+            gates: Gates::default(),
             compression: Some(Compression::Gzip(None)),
             resources: Resources::default(),
         }
     }
 
+    /// Where the new archive is written.
+    pub(super) fn output(&self, host: Host<'_>) -> Result<Output, Error> {
+        let place = (&self.target, self.format);
+        Output::create(place, self.compression, self.splices(), self.reads_back(), host)
+    }
+
+    /// What fingerprints begin with: whoever compares by them needs one that nobody can know.
+    pub(super) fn seed(&self) -> u64 {
+        if self.verify { image::seed() } else { 0 }
+    }
+
     /// Whether compressed blocks may be copied. Who asks for equal times wants bytes that depend on the contents alone.
-    pub(super) fn splices(&self) -> bool {
+    fn splices(&self) -> bool {
         self.edits.times == Times::Keep
     }
 
-    /// Rules are about the whole file system, so layers below are read too when there are any.
+    /// Rules are about the whole file system, and so is a comparison, so layers below are read too when there are any.
     pub(super) fn exactness(&self) -> Exactness {
-        if self.prune.is_empty() { self.exactness } else { Exactness::Always }
+        if self.prune.is_empty() && !self.verify { self.exactness } else { Exactness::Always }
     }
 }

@@ -88,7 +88,7 @@ impl Receipt {
     }
 
     /// What was done to make the image with this id.
-    pub(super) fn of(&self, image_id: &str) -> &Expected {
+    pub(crate) fn of(&self, image_id: &str) -> &Expected {
         self.images.get(image_id).unwrap_or(&self.nothing)
     }
 }

@@ -1,0 +1,41 @@
+//! Steps that take what the request says and tell what they find.
+
+use super::request::Squash;
+use crate::assemble::{self, Assembled, Final};
+use crate::error::{Error, Of};
+use crate::finding::Findings;
+use crate::layer::Source;
+use crate::oci::Image;
+use crate::plan::{self, Base, Cut, Plan};
+
+impl Squash {
+    /// Which layers are squashed, and which are read for it.
+    pub(super) fn cut(
+        &self,
+        name: &str,
+        image: &Image,
+        sources: &[Source],
+        bases: &[Base],
+        findings: &mut Findings,
+    ) -> Result<Cut, Error> {
+        let (cut, why) = plan::cut(image, sources, &self.keep, bases, self.exactness()).of(name)?;
+        findings.extend(why).of(name)?;
+        Ok(cut)
+    }
+
+    /// The documents of the new image.
+    pub(super) fn assemble(
+        &self,
+        name: &str,
+        image: &Image,
+        plan: &Plan,
+        layers: &[Final<'_>],
+        findings: &mut Findings,
+    ) -> Result<Assembled, Error> {
+        let provenance = self.provenance();
+        let new = assemble::image(image, &plan.squashed, layers, &self.edits, provenance.as_ref()).of(name)?;
+        let lost = assemble::healthcheck(image, self.edits.media_types, self.format.has_index());
+        findings.extend(lost).of(name)?;
+        Ok(new)
+    }
+}
