@@ -147,13 +147,18 @@ fn hidden(image: &InspectedImage, all: bool) -> Vec<String> {
     }
     let (hidden, unpacked) = (human(image.hidden_bytes), human(image.unpacked_bytes));
     let mut lines = vec![format!("  {hidden} of {unpacked} are hidden: nobody sees them, everybody pulls them")];
-    for HiddenCause { words, bytes, between, .. } in &image.hidden {
+    let is_worth = |cause: &&HiddenCause| all || cause.bytes * 100 >= image.hidden_bytes;
+    for HiddenCause { words, bytes, between, .. } in image.hidden.iter().filter(is_worth) {
         lines.push(format!("  {:>9}  {words}", human(*bytes)));
         let few = if all { between.len() } else { 2 };
         for HiddenBetween { layer, by, bytes, below } in between.iter().take(few).filter(|_| image.layers.len() > 1) {
             let pair = format!("{layer} > {by}");
             lines.push(format!("             {:>9}  {:<37}  {pair:>7}", human(*bytes), line(below, 37)));
         }
+    }
+    let others: u64 = image.hidden.iter().filter(|cause| !is_worth(cause)).map(|cause| cause.bytes).sum();
+    if others > 0 {
+        lines.push(format!("  {:>9}  for other reasons (-v)", human(others)));
     }
     let files = image.hidden_files.iter().take(if all { image.hidden_files.len() } else { FEW }).enumerate();
     lines.extend(files.map(|(at, HiddenFile { path, bytes, layer, by, .. })| {
