@@ -1,7 +1,7 @@
 //! What the new documents say that the old ones do not.
 
 use crate::codec::Codec;
-use crate::oci::{Config, Document, InvalidJson};
+use crate::oci::{Config, Document, InvalidJson, annotations};
 use crate::times::Times;
 
 /// What a person asked to be said otherwise.
@@ -202,6 +202,26 @@ impl Edits {
             return Ok(());
         }
         config.edit_container(|container| self.config.apply(container))
+    }
+
+    /// Whether `manifest` says that it was made so, and nothing in it is to be edited.
+    pub(super) fn made(&self, manifest: &Document, provenance: Option<&Provenance>) -> bool {
+        let Ok(said) = annotations(manifest) else { return false };
+        let media_type: Option<String> = manifest.get("mediaType", "the manifest").ok().flatten();
+        let as_asked = self.annotations.iter().all(|(key, value)| said.get(key) == Some(value));
+        let is_gone = |key: &String| !said.contains_key(key) || self.annotations.iter().any(|(set, _)| set == key);
+        let as_told = match provenance {
+            Some(Provenance { version, options }) => {
+                said.get(VERSION).map(String::as_str) == Some(version)
+                    && said.get(OPTIONS).map_or("", String::as_str) == options
+                    && said.contains_key(SOURCE) == (self.times == Times::Keep)
+            }
+            None => [SOURCE, VERSION, OPTIONS].iter().all(|key| !said.contains_key(*key)),
+        };
+        media_type.as_deref() == Some(self.media_types.manifest())
+            && as_asked
+            && self.removed_annotations.iter().all(is_gone)
+            && as_told
     }
 
     /// Edits the annotations of a manifest made from `source`; `provenance` is what is told of that, if anything is.

@@ -11,6 +11,23 @@ use super::edits::{Edits, HistoryMode};
 use super::layers::Final;
 use crate::oci::{Config, HistoryRow};
 
+/// What rows say that made them.
+const BY: &str = "imgsquash";
+
+/// Whether the history of `config` is what a squash to `layers` would leave: a row of its own for each new layer.
+pub(super) fn is_made(config: &Config, layers: &[Final<'_>], edits: &Edits) -> bool {
+    let rows = config.history().unwrap_or_default();
+    let made: Vec<&HistoryRow> = rows.iter().filter(|row| !row.is_empty_layer()).collect();
+    let is_ours = |(layer, row): (&Final<'_>, &&HistoryRow)| layer.new_title().is_none() || row.created_by() == BY;
+    let has_own = made.len() == layers.len() && layers.iter().zip(&made).all(is_ours);
+    match edits.history {
+        _ if edits.message.is_some() => false,
+        HistoryMode::None => config.history().is_none(),
+        HistoryMode::Single => has_own && made.len() == rows.len(),
+        HistoryMode::Keep => has_own,
+    }
+}
+
 /// The history of an image whose layers at the positions `squashed` became the new ones of `layers`.
 pub(super) fn history(
     config: &Config,
@@ -68,7 +85,7 @@ fn new_rows(config: &Config, squashed: &Range<usize>, layers: &[Final<'_>], edit
     let plural = if count == 1 { "" } else { "s" };
     let created = config.created();
     let row = |comment: &str| {
-        let mut members = vec![("created_by", "imgsquash"), ("comment", comment)];
+        let mut members = vec![("created_by", BY), ("comment", comment)];
         if let Some(created) = &created {
             members.insert(0, ("created", created));
         }

@@ -4,10 +4,10 @@ use std::ops::Range;
 
 use super::blob::Blob;
 use super::edits::{Edits, MediaTypes, Provenance};
-use super::history::history;
+use super::history::{self, history};
 use super::layers::Final;
 use crate::finding::{Finding, Severity};
-use crate::oci::{Config, Digest, Document, Image, InvalidJson};
+use crate::oci::{Config, Digest, Document, Image, InvalidJson, Layer};
 use crate::times::Times;
 
 /// An image whose documents are made.
@@ -21,6 +21,8 @@ pub struct Assembled {
     pub layers: Vec<Digest>,
     /// The config that the image came with, edited as was asked and with nothing else changed.
     pub edited: Config,
+    /// Whether the image is what it was, to the last byte of its documents.
+    pub is_unchanged: bool,
 }
 
 /// Config and manifest of `image` with `layers`, in which the layers at the positions `squashed` were replaced.
@@ -32,6 +34,9 @@ pub fn image(
     provenance: Option<&Provenance>,
 ) -> Result<Assembled, InvalidJson> {
     let edited = edited(&image.config, edits)?;
+    if let Some(unchanged) = unchanged(image, &edited, layers, edits, provenance) {
+        return Ok(unchanged);
+    }
     let mut config = edited.clone();
     config.set_diff_ids(&layers.iter().map(Final::diff_id).collect::<Vec<_>>());
     let history = history(&config, image.layers.len(), squashed, layers, edits);
@@ -46,7 +51,29 @@ pub fn image(
     manifest.set("layers", &layers.iter().map(|layer| layer.descriptor(edits)).collect::<Vec<_>>());
     edits.edit_annotations(&mut manifest, &image.digest.to_string(), provenance)?;
     let layers = layers.iter().map(Final::digest).collect();
-    Ok(Assembled { config, manifest: Blob::new(manifest.to_bytes()), layers, edited })
+    Ok(Assembled { config, manifest: Blob::new(manifest.to_bytes()), layers, edited, is_unchanged: false })
+}
+
+/// The documents that `image` has already, if a squash with these options made it and nothing more can come of it.
+fn unchanged(
+    image: &Image,
+    edited: &Config,
+    layers: &[Final<'_>],
+    edits: &Edits,
+    provenance: Option<&Provenance>,
+) -> Option<Assembled> {
+    let is_same = |(old, new): (&Layer, &Final<'_>)| old.digest == Some(new.digest()) && old.diff_id == new.diff_id();
+    let same_layers = image.layers.len() == layers.len() && image.layers.iter().zip(layers).all(is_same);
+    let (config, manifest) = (Blob::new(image.config.to_bytes()), Blob::new(image.manifest.to_bytes()));
+    // Documents that came with spaces between their members are written without.
+    let same_documents = image.id() == config.digest && image.digest == manifest.digest;
+    let is_it = same_layers
+        && same_documents
+        && edited.to_bytes() == config.bytes
+        && edits.made(&image.manifest, provenance)
+        && history::is_made(&image.config, layers, edits);
+    let layers = layers.iter().map(Final::digest).collect();
+    is_it.then(|| Assembled { config, manifest, layers, edited: edited.clone(), is_unchanged: true })
 }
 
 /// `config` with everything done that `edits` asks for, and with the layers that it has.

@@ -17,6 +17,8 @@ use crate::tree::LayerDiff;
 /// Layers that were read and are still needed.
 #[derive(Debug, Default)]
 pub struct Shelf {
+    /// Whether all uses are counted already.
+    announced: bool,
     layers: HashMap<Key, Shelved>,
 }
 
@@ -49,10 +51,34 @@ impl Shelf {
     /// An empty shelf for the chosen images of a catalog.
     pub fn for_images(catalog: &Catalog) -> Self {
         let mut shelf = Self::default();
-        for layer in catalog.chosen().flat_map(|(_, image)| &image.layers) {
-            shelf.layers.entry(key(layer)).or_default().uses += 1;
-        }
+        shelf.expect(catalog);
         shelf
+    }
+
+    /// Expects the chosen images of a catalog, unless they are expected already because they were announced.
+    pub fn expect(&mut self, catalog: &Catalog) {
+        if !self.announced {
+            self.count(catalog);
+        }
+    }
+
+    /// Announces the chosen images of a catalog that will be asked for. After that nothing else is expected.
+    pub fn announce(&mut self, catalog: &Catalog) {
+        self.announced = true;
+        self.count(catalog);
+    }
+
+    /// Expects only these catalogs from now on, after something went wrong, and forgets what none of them has.
+    pub fn expect_only<'c>(&mut self, catalogs: impl Iterator<Item = &'c Catalog>) {
+        self.layers.values_mut().for_each(|shelved| shelved.uses = 0);
+        catalogs.for_each(|catalog| self.count(catalog));
+        self.layers.retain(|_, shelved| shelved.uses > 0);
+    }
+
+    fn count(&mut self, catalog: &Catalog) {
+        for layer in catalog.chosen().flat_map(|(_, image)| &image.layers) {
+            self.layers.entry(key(layer)).or_default().uses += 1;
+        }
     }
 
     /// Reads and verifies the layers at the positions `read`, and of the others what their manifest does not tell. An

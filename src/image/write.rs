@@ -10,6 +10,7 @@ use crate::blob::{CopyError, Sealed, Span};
 use crate::codec::Codec;
 use crate::error::{Error, Of};
 use crate::finding::{Finding, Findings, Severity};
+use crate::inside::{Densities, Samples};
 use crate::layer::{AtLayer, Compression, Copied, IndexError, WriteError, Writing, Written, recipes};
 use crate::ledger::Ledger;
 use crate::oci::{Catalog, ImageId};
@@ -38,6 +39,8 @@ pub struct Outcome {
     pub written: Vec<Written>,
     /// Where every byte went.
     pub ledger: Ledger,
+    /// What a registry holds of the source layers.
+    pub pushed: Densities,
 }
 
 /// Layers whose copies may be open at once.
@@ -54,9 +57,10 @@ pub fn write(
     output: &mut Output,
 ) -> Result<Outcome, Error> {
     keep(input, plan, loaded, host, output)?;
-    let outcome = write_new(input, plan, loaded, fates, host, output)?;
+    let pushed = Densities::of(loaded.layers(), Samples::Few, host.resources.jobs).of(input)?;
+    let (written, ledger) = write_new(input, plan, loaded, fates, host, output)?;
     loaded.unchanged()?;
-    Ok(outcome)
+    Ok(Outcome { written, ledger, pushed })
 }
 
 /// Writes the new layers of `plan`.
@@ -67,7 +71,7 @@ fn write_new(
     fates: &Fates,
     host: Host<'_>,
     output: &mut Output,
-) -> Result<Outcome, Error> {
+) -> Result<(Vec<Written>, Ledger), Error> {
     let newest = plan.squashed.clone().next_back().map_or(Codec::Gzip, |position| loaded.indexes[position].codec);
     let compression = output.compression.unwrap_or_else(|| Compression::like(newest));
     let (jobs, progress) = (host.resources.jobs, host.progress);
@@ -75,11 +79,11 @@ fn write_new(
     let new = plan.new.as_ref().map(|(diff, parts)| (diff, parts));
     let limit = host.resources.limits.written_bytes();
     let (recipes, ledger) = recipes(new, &loaded.indexes, fates, &plan.squashed, limit).of(input)?;
-    let Some((diff, _)) = new else { return Ok(Outcome { written: Vec::new(), ledger }) };
+    let Some((diff, _)) = new else { return Ok((Vec::new(), ledger)) };
     let only = if let [recipe] = &recipes[..] { writing.unchanged(recipe) } else { None };
     if let Some((position, written)) = only {
         copy(input, &[position], loaded, host, output)?;
-        return Ok(Outcome { written: vec![written], ledger });
+        return Ok((vec![written], ledger));
     }
     let Output { sink, target, .. } = output;
     let failed = |cause| Error::Output { target: target.clone(), cause };
@@ -91,7 +95,7 @@ fn write_new(
     })?;
     let blobs: Vec<_> = written.iter().map(|written| (written.digest, written.size)).collect();
     sink.name_blobs(&blobs).map_err(failed)?;
-    Ok(Outcome { written, ledger })
+    Ok((written, ledger))
 }
 
 /// Copies the layers that are kept.
@@ -176,11 +180,12 @@ pub fn complete(
 }
 
 /// Puts everything in the target's place. Nothing that is found then is refused: the output is there.
-pub fn finish(output: Output, findings: &mut Findings) -> Result<(), Error> {
+pub fn finish(output: Output, mut findings: Findings) -> Result<Findings, Error> {
     let Output { sink, target, .. } = output;
     let note = sink.finish().map_err(|cause| Error::Output { target: target.clone(), cause })?;
     let left = note.map(|note| Finding::new("old-directory-left", Severity::Info, note));
-    findings.extend(left).of(&target)
+    findings.extend(left).of(&target)?;
+    Ok(findings)
 }
 
 impl Output {

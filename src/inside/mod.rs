@@ -9,5 +9,5 @@ mod settings;
 pub use archives::{Extracted, extracted};
 pub use findings::{Facts, KINDS, findings, words};
 pub use hidden::{Group, Hidden, HiddenFile, LayerBytes, hidden, is_hidden};
-pub use pushed::{Densities, Size};
+pub use pushed::{Densities, Samples, Size};
 pub use settings::{Accounts, Settings};

@@ -2,7 +2,8 @@
 //!
 //! # Decisions
 //! - A compressed layer is pushed as it is. One that comes uncompressed is compressed by whoever pushes it, so samples of
-//!   it are: 16 MiB of a layer at most, evenly spread, at the level that docker and imgsquash use.
+//!   it are, evenly spread, at the level that docker and imgsquash use: 16 MiB of a layer at most for whoever asks, and
+//!   one byte of 32 where it is only told by the way.
 //! - A new layer is made of stretches of old ones, and each is as dense as it was there: between two places where a gzip
 //!   blob can be entered it is known how much lies between them, and of zstd the average of the blob is taken.
 
@@ -18,8 +19,25 @@ use crate::layer::{LayerIndex, Layers, Recipe, WriteError};
 
 /// Bytes that are compressed together. Deflate looks back 32 KiB, so little is lost at their ends.
 const WINDOW: u64 = 128 << 10;
-/// Windows of a layer that are compressed.
-const WINDOWS: u64 = 128;
+/// How closely layers are looked at that come uncompressed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Samples {
+    /// 128 windows of each.
+    Many,
+    /// At most 16, and of small layers one byte of 32.
+    Few,
+}
+
+impl Samples {
+    /// Windows of a layer of so many bytes.
+    fn of(self, plain: u64) -> u64 {
+        match self {
+            Self::Many => 128,
+            Self::Few => (plain / (32 * WINDOW)).clamp(1, 16),
+        }
+    }
+}
+
 /// Level of the samples.
 const LEVEL: u32 = 6;
 /// Of headers that are written anew one byte in so many remains: names and zeros compress well.
@@ -61,7 +79,7 @@ struct Density {
 
 impl Densities {
     /// Looks at the layers, with so many threads.
-    pub fn of(layers: Layers<'_>, jobs: NonZeroUsize) -> Result<Self, WriteError> {
+    pub fn of(layers: Layers<'_>, samples: Samples, jobs: NonZeroUsize) -> Result<Self, WriteError> {
         let count = layers.indexes.len();
         let next = AtomicUsize::new(0);
         let work = || {
@@ -72,7 +90,7 @@ impl Densities {
                 if at >= count {
                     return Ok(found);
                 }
-                let density = Density::of(&layers.indexes[at], &layers.sources[at].blob, &mut encoder);
+                let density = Density::of(&layers.indexes[at], &layers.sources[at].blob, samples, &mut encoder);
                 let layer = u16::try_from(at).unwrap_or(u16::MAX);
                 found.push((at, density.map_err(|problem| WriteError::Read { layer, problem })?));
             }
@@ -113,13 +131,13 @@ impl Densities {
 }
 
 impl Density {
-    fn of(index: &LayerIndex, blob: &Span, encoder: &mut Option<ChunkEncoder>) -> io::Result<Self> {
+    fn of(index: &LayerIndex, blob: &Span, samples: Samples, encoder: &mut Option<ChunkEncoder>) -> io::Result<Self> {
         let (plain, packed) = (index.plain_size, blob.len());
         let mut points = vec![(0, 0)];
         match index.codec {
             Codec::Plain => {
                 let encoder = encoder.get_or_insert_with(|| ChunkEncoder::new(LEVEL));
-                return sampled(plain, blob, encoder);
+                return sampled(blob, samples, encoder);
             }
             Codec::Gzip => points.extend(index.ways_in.iter().map(|way| (way.text, way.bit / 8))),
             Codec::Zstd => {}
@@ -148,8 +166,9 @@ impl Density {
 }
 
 /// How dense a tar would be, by samples of it.
-fn sampled(plain: u64, blob: &Span, encoder: &mut ChunkEncoder) -> io::Result<Density> {
-    let stride = plain.div_ceil(WINDOWS).max(WINDOW);
+fn sampled(blob: &Span, samples: Samples, encoder: &mut ChunkEncoder) -> io::Result<Density> {
+    let plain = blob.len();
+    let stride = plain.div_ceil(samples.of(plain)).max(WINDOW);
     let (mut points, mut packed) = (vec![(0, 0)], 0);
     let mut at = 0;
     while at < plain {

@@ -5,13 +5,15 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::squash::{
-    Change, EqualFiles, GuardReport, ImageReport, KeptReport, NewLayer, PrunedFile, PrunedReport, Report,
-    SCHEMA_VERSION, TimesReport,
+    Change, EqualFiles, GuardReport, ImageReport, KeptReport, NewLayer, PrunedFile, PrunedReport, PushedChange, Report,
+    SCHEMA_VERSION, SourceLayer, TimesReport,
 };
 use crate::assemble::{Assembled, Edits};
+use crate::codec::Codec;
 use crate::compare;
 use crate::finding::Findings;
-use crate::layer::{Layers, Written};
+use crate::inside::{Densities, Size};
+use crate::layer::{Layers, Source, Written};
 use crate::ledger::{Cause, Ledger};
 use crate::oci::{Catalog, Digest, Image, ImageId};
 use crate::output::{Format, Target};
@@ -66,12 +68,12 @@ impl Report {
 
 impl ImageReport {
     /// The receipt for one image with these layers, which became those of `plan`, some of them `written`; `ledger` says
-    /// where the bytes of the others went. Its names are still missing.
+    /// where the bytes of the others went, and `densities` what a registry holds of the old ones. Its names are still missing.
     pub(crate) fn new(
         (image, edits): (&Image, &Edits),
         layers: Layers<'_>,
         plan: &Plan,
-        (written, ledger): (&[Written], &Ledger),
+        (written, ledger, densities): (&[Written], &Ledger, &Densities),
         assembled: &Assembled,
         pruned: &Pruned,
         equal: Equal,
@@ -94,6 +96,7 @@ impl ImageReport {
             platform: image.config.platform().to_string(),
             image_id: assembled.config.digest.to_string(),
             manifest_digest: assembled.manifest.digest.to_string(),
+            is_unchanged: assembled.is_unchanged,
             layers: Change { before: layers.indexes.len() as u64, after: plan.layers.len() as u64 },
             entries: Change {
                 before: before().map(|layer| layer.entries.len() as u64).sum(),
@@ -107,6 +110,8 @@ impl ImageReport {
                 before: layers.sources[squashed.clone()].iter().map(|source| source.blob.len()).sum(),
                 after: sum(|written| written.size),
             },
+            pushed: made.pushed(written, densities),
+            source_layers: made.source_layers(densities),
             reclaimed_bytes: ledger.into(),
             copied_bytes: ledger.total(Cause::Copied),
             rewritten_bytes: ledger.total(Cause::Rewritten),
@@ -146,6 +151,31 @@ fn exact(paths: &[TreePath]) -> Vec<String> {
 }
 
 impl Made<'_> {
+    fn source_layers(&self, densities: &Densities) -> Vec<SourceLayer> {
+        let of = |(position, source): (usize, &Source)| SourceLayer {
+            diff_id: source.layer.diff_id.to_string(),
+            bytes: source.blob.len(),
+            pushed: densities.layer(position).into(),
+        };
+        self.layers.sources.iter().enumerate().map(of).collect()
+    }
+
+    /// What a registry holds before and after. New layers that are not compressed are taken for as dense as the old ones.
+    fn pushed(&self, written: &[Written], densities: &Densities) -> PushedChange {
+        let before: Size = (0..self.layers.sources.len()).map(|position| densities.layer(position)).sum();
+        let plain: u64 = self.layers.indexes.iter().map(|layer| layer.plain_size).sum();
+        let new = |written: &Written| match written.codec {
+            Codec::Plain => {
+                let bytes = u128::from(written.plain_size) * u128::from(before.bytes) / u128::from(plain.max(1));
+                Size { bytes: u64::try_from(bytes).unwrap_or(u64::MAX), is_estimated: true }
+            }
+            _ => Size { bytes: written.size, is_estimated: false },
+        };
+        let kept = self.plan.kept().map(|position| densities.layer(position));
+        let after: Size = kept.chain(written.iter().map(new)).sum();
+        PushedChange { before: before.into(), after: after.into() }
+    }
+
     fn kept(&self) -> Vec<KeptReport> {
         let layers = self.plan.layers.iter().zip(&self.assembled.layers);
         let kept = layers.filter_map(|(planned, digest)| match planned {

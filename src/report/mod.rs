@@ -25,6 +25,6 @@ pub use inspect::{
     Saving, SecretReport, Settings,
 };
 pub use squash::{
-    Change, EqualFiles, GuardReport, ImageReport, KeptReport, NewLayer, PrunedFile, PrunedReport, Reclaimed, Report,
-    SCHEMA_VERSION, TimesReport,
+    Change, EqualFiles, GuardReport, ImageReport, KeptReport, NewLayer, PrunedFile, PrunedReport, PushedChange,
+    Reclaimed, Report, SCHEMA_VERSION, SourceLayer, TimesReport,
 };

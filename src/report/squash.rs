@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Serialize, Serializer};
 
+use super::inspect::Pushed;
 use crate::finding::Finding;
 use crate::ledger::{Cause, Ledger};
 use crate::tree::Fate;
@@ -45,6 +46,8 @@ pub struct ImageReport {
     pub image_id: String,
     /// The digest of the new manifest.
     pub manifest_digest: String,
+    /// Whether the image is what it was: it was made with the same options before.
+    pub is_unchanged: bool,
     /// Layers.
     pub layers: Change,
     /// Entries of the squashed layers and of the new ones: files, directories, links, whiteouts.
@@ -53,6 +56,10 @@ pub struct ImageReport {
     pub uncompressed_bytes: Change,
     /// Bytes of their blobs.
     pub compressed_bytes: Change,
+    /// Bytes that a registry holds of all layers, before and after.
+    pub pushed: PushedChange,
+    /// The layers of the input, oldest first.
+    pub source_layers: Vec<SourceLayer>,
     /// Uncompressed bytes of the squashed layers that the new ones do not have, by cause.
     pub reclaimed_bytes: Reclaimed,
     /// Uncompressed bytes that went into the new layers as they were.
@@ -89,6 +96,26 @@ pub struct TimesReport {
     pub seconds: i64,
     /// Nanoseconds after that.
     pub nanoseconds: u32,
+}
+
+/// Bytes that a registry holds, before and after.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct PushedChange {
+    /// Of the input.
+    pub before: Pushed,
+    /// Of the output.
+    pub after: Pushed,
+}
+
+/// A layer of the input.
+#[derive(Clone, Debug, Serialize)]
+pub struct SourceLayer {
+    /// The digest of its uncompressed bytes.
+    pub diff_id: String,
+    /// Bytes of its blob as it lies in the input.
+    pub bytes: u64,
+    /// Bytes that a registry holds of it.
+    pub pushed: Pushed,
 }
 
 /// A layer that was kept.

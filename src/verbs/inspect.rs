@@ -8,7 +8,7 @@ use crate::buffers::Buffers;
 use crate::error::{Error, Of};
 use crate::finding::Findings;
 use crate::image::{Apart, Archive, Host, Shelf};
-use crate::inside::{self, Accounts, Densities, Facts, Settings};
+use crate::inside::{self, Accounts, Densities, Facts, Samples, Settings};
 use crate::plan;
 use crate::progress::Progress;
 use crate::report::{InspectedImage, Inspection};
@@ -28,7 +28,7 @@ pub fn inspect(request: &Inspect, progress: &dyn Progress) -> Result<Inspection,
         let (layers, tree) = (apart.loaded.layers(), &apart.tree);
         let base = plan::base_of(image).unwrap_or(0);
         let hidden = inside::hidden(&apart.diffs, layers, &apart.fates, tree);
-        let densities = Densities::of(layers, request.resources.jobs).of(name)?;
+        let densities = Densities::of(layers, Samples::Many, request.resources.jobs).of(name)?;
         let accounts = Accounts::read(tree, layers).of(name)?;
         let settings = Settings::of(&image.config.container().of(name)?, &accounts).of(name)?;
         let extracted = inside::extracted(tree, layers).of(name)?;

@@ -16,45 +16,43 @@ use crate::progress::Progress;
 use crate::report::{ImageReport, Report};
 use crate::slim;
 
-/// Squashes the chosen images of an archive and writes a new archive.
-///
-/// The target is either what it was before or the whole new archive. Equal input and options make equal bytes, whatever
-/// the machine and the number of threads.
+/// Squashes the chosen images of an archive into a new one. The target is either what it was before or the whole new
+/// archive. Equal input and options make equal bytes, whatever the machine and the number of threads.
 pub fn squash(request: &Squash, progress: &dyn Progress) -> Result<Report, Error> {
-    let buffers = Buffers::new();
-    let host = Host { seed: request.seed(), ..Host::new(&request.resources, &buffers, progress) };
+    squash_in(request, &mut Shelf::default(), request.host(&Buffers::new(), progress))
+}
+
+/// The same with layers of a shelf.
+pub(crate) fn squash_in(request: &Squash, shelf: &mut Shelf, host: Host<'_>) -> Result<Report, Error> {
     let Squash { keep, split, edits, format, .. } = request;
     let mut findings = Findings::new(request.strict);
     let archive = Archive::open(&request.input, host)?;
     let name = &archive.name;
     let images = archive.choose(&request.selection, &request.tags, host, &mut findings)?;
     let bases = image::bases(keep, &images, host)?;
-    let mut output = request.output(host)?;
-    let (mut shelf, mut made) = (Shelf::for_images(&images), Made::default());
+    let (mut output, mut made) = (request.output(host)?, Made::default());
+    shelf.expect(&images);
     for (id, image) in images.chosen() {
         let sources = archive.sources(image, host, &mut findings)?;
         let cut = request.cut(name, image, &sources, &bases, &mut findings)?;
-        let (loaded, said) = image::read(name, sources, cut.read, &mut shelf, host, &mut findings)?;
+        let (loaded, said) = image::read(name, sources, cut.read, shelf, host, &mut findings)?;
         let (layers, mut fates) = (loaded.layers(), said.fates);
         let mut stack = loaded.stack(said.diffs, cut.squashed.start, &mut fates)?;
         let before = request.before(&stack);
-        let config = edits.container(&image.config).of(name)?;
-        let pruned = slim::prune(stack.tree_mut(), &request.prune, &config, layers, &mut fates).of(name)?;
-        findings.extend(pruned.finding.clone()).of(name)?;
+        let pruned = request.prune(name, image, (&mut stack, layers), &mut fates, &mut findings)?;
         let mut diff = plan::difference(stack, layers, &mut fates).of(name)?;
         let equal = slim::link(&mut diff, layers, request.link_equal_files, &mut fates).of(name)?;
         plan::retime(&mut diff, edits.times, layers);
         let parts = plan::split(&diff, split, image, &cut.squashed, pruned.owners.as_ref(), layers).of(name)?;
         let plan = Plan::new(cut.squashed, image.layers.len(), diff, parts);
-        let Outcome { written, ledger } = image::write(name, &plan, &loaded, &fates, host, &mut output)?;
+        let Outcome { written, ledger, pushed } = image::write(name, &plan, &loaded, &fates, host, &mut output)?;
         let finals = image::finals(&plan, &loaded, &written)?;
         let new = request.assemble(name, image, &plan, &finals, &mut findings)?;
         output.add([&new.config, &new.manifest])?;
-        let report = ImageReport::new((image, edits), layers, &plan, (&written, &ledger), &new, &pruned, equal);
-        made.insert(id, (new, report), (loaded, before));
+        let told = ImageReport::new((image, edits), layers, &plan, (&written, &ledger, &pushed), &new, &pruned, equal);
+        made.insert(id, (new, told), (loaded, before));
     }
     let bytes = image::complete(&images, &made.images, *format, edits.media_types, &mut output)?;
     let report = made.checked(request, (&archive, &images), (&output, bytes), host)?;
-    image::finish(output, &mut findings)?;
-    Ok(report.with(findings))
+    Ok(report.with(image::finish(output, findings)?))
 }

@@ -49,7 +49,7 @@ const ROOMS: [(&str, &[&str]); 31] = [
         "image",
         &[
             "assemble", "blob", "buffers", "codec", "compare", "error", "finding", "input", "layer", "ledger",
-            "limits", "oci", "output", "plan", "progress", "slim", "tree",
+            "inside", "limits", "oci", "output", "plan", "progress", "slim", "tree",
         ],
     ),
     (

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::assemble::Edits;
+use crate::buffers::Buffers;
 use crate::error::Error;
 use crate::image::{self, Host, Output, Resources};
 use crate::input::{Origin, Selection};
@@ -10,6 +11,7 @@ use crate::layer::Compression;
 use crate::oci::Reference;
 use crate::output::{Format, Target};
 use crate::plan::{Exactness, Keep, Split};
+use crate::progress::Progress;
 use crate::report::Gates;
 use crate::slim::Choice;
 use crate::times::Times;
@@ -90,9 +92,10 @@ impl Squash {
         Output::create(place, self.compression, self.splices(), self.reads_back(), host)
     }
 
-    /// What fingerprints begin with: whoever compares by them needs one that nobody can know.
-    pub(super) fn seed(&self) -> u64 {
-        if self.verify { image::seed() } else { 0 }
+    /// The machine as this squash uses it. Whoever compares by fingerprints needs a seed that nobody can know.
+    pub(crate) fn host<'h>(&'h self, buffers: &'h Buffers, progress: &'h dyn Progress) -> Host<'h> {
+        let seed = if self.verify { image::seed() } else { 0 };
+        Host { seed, ..Host::new(&self.resources, buffers, progress) }
     }
 
     /// Whether compressed blocks may be copied. Who asks for equal times wants bytes that depend on the contents alone.

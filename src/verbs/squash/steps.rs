@@ -4,9 +4,11 @@ use super::request::Squash;
 use crate::assemble::{self, Assembled, Final};
 use crate::error::{Error, Of};
 use crate::finding::Findings;
-use crate::layer::Source;
+use crate::layer::{Layers, Source};
 use crate::oci::Image;
-use crate::plan::{self, Base, Cut, Plan};
+use crate::plan::{self, Base, Cut, Plan, Stack};
+use crate::slim::{self, Pruned};
+use crate::tree::Fates;
 
 impl Squash {
     /// Which layers are squashed, and which are read for it.
@@ -21,6 +23,21 @@ impl Squash {
         let (cut, why) = plan::cut(image, sources, &self.keep, bases, self.exactness()).of(name)?;
         findings.extend(why).of(name)?;
         Ok(cut)
+    }
+
+    /// Takes out of the file system what the request says. Guards go by what containers of the new image run by.
+    pub(super) fn prune(
+        &self,
+        name: &str,
+        image: &Image,
+        (stack, layers): (&mut Stack, Layers<'_>),
+        fates: &mut Fates,
+        findings: &mut Findings,
+    ) -> Result<Pruned, Error> {
+        let config = self.edits.container(&image.config).of(name)?;
+        let pruned = slim::prune(stack.tree_mut(), &self.prune, &config, layers, fates).of(name)?;
+        findings.extend(pruned.finding.clone()).of(name)?;
+        Ok(pruned)
     }
 
     /// The documents of the new image.
