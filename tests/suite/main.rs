@@ -19,6 +19,7 @@ mod inspect;
 mod keep;
 mod laws;
 mod layouts;
+mod linear;
 mod output;
 mod packages;
 mod prune;

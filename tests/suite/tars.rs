@@ -6,7 +6,7 @@ use crate::support::archive::{Archive, Codec, Form, Image, compress, named};
 use crate::support::layer::{Entry, extension, pax_header, pax_records};
 use crate::support::node::{Kind, Node, Tree};
 use crate::support::read::{extract, files, images, sha256};
-use crate::support::run::squash;
+use crate::support::run::{squash, squash_with};
 
 const END: [u8; 1024] = [0; 1024];
 
@@ -389,4 +389,31 @@ fn a_file_beyond_eight_gigabytes_has_its_size() {
     let image = Image { codec: Codec::Plain, ..Image::new(vec![layer]) };
     let error = squash(&image.save(Form::Docker)).unwrap_err().to_string();
     assert!(error.contains("the tar ends inside an entry") && error.contains("entry \"big\""), "{error}");
+}
+
+fn link(name: &str, target: &str) -> Vec<u8> {
+    Entry { name: name.into(), node: Node::new(Kind::Link(target.into())) }.tar()
+}
+
+#[test]
+fn links_that_come_before_their_targets_are_said_to_lead_to_the_data() {
+    // The second and third lead to what comes after them, so their own headers cannot stay.
+    let layer = [plain("f", b"data"), link("a", "b"), link("b", "c"), link("c", "f"), END.to_vec()].concat();
+    let tree = squashed(&[layer]);
+    assert_eq!(tree.get(&b"a"[..]).unwrap().1.len(), 4, "four names of one file");
+}
+
+#[test]
+fn a_link_to_a_link_that_goes_is_said_to_lead_to_the_data() {
+    let layers = vec![plain("f", b"data"), [link("a", "f"), link("b", "a")].concat()];
+    let image = Image { codec: Codec::Plain, ..Image::new(layers) };
+    let named = |path: &str| imgsquash::request::Named::parse(&[path.to_owned()]).unwrap();
+    let (archive, _) = squash_with(&image.save(Form::Docker), |options| {
+        let rules = imgsquash::request::Rules::built_in().unwrap();
+        options.prune = imgsquash::request::Choice::new(&rules, None, named("/a"), Default::default()).unwrap();
+    })
+    .unwrap();
+    let tree = extract(&images(&files(&archive))[0].1.layers[0]);
+    assert!(!tree.contains_key(&b"a"[..]));
+    assert_eq!(tree.get(&b"b"[..]).unwrap().1.len(), 2, "two names of one file");
 }

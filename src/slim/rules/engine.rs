@@ -12,7 +12,7 @@ use super::matches::{Action, Matches};
 use super::outcome::{Outcome, RuleOutcome};
 use super::rule::{Never, Rule, Safety};
 use super::special::has_companion;
-use crate::tree::{FOLLOW_BUDGET, Fate, Fates, Kind, NodeId, Tree};
+use crate::tree::{Fate, Fates, Follow, Kind, NodeId, Tree};
 
 struct Engine<'e> {
     choice: &'e Choice,
@@ -53,10 +53,10 @@ pub fn prune(
             tree.take_out(id, fates, Fate::Pruned)
         }
     }
-    let mut budget = FOLLOW_BUDGET;
+    let mut follow = Follow::new(tree.len());
     for (id, rule) in dangling {
-        // Without any budget left nothing is known, and nothing goes.
-        if tree.resolve(&tree.path(id), &mut budget).is_none() && budget > 0 {
+        // Where no more symlinks can be followed nothing is known, and nothing goes.
+        if tree.resolve(&tree.path(id), &mut follow).is_none() && !follow.is_spent() {
             outcome.rules[rule].taken.add(tree.inode(id).source.layer, 0, tree.path(id), false);
             tree.take_out(id, fates, Fate::Pruned);
         }
@@ -71,7 +71,7 @@ impl<'e> Engine<'e> {
     fn choose(&self, tree: &Tree) -> Result<(Vec<Doomed>, Vec<(NodeId, usize)>, Outcome), PruneError> {
         let guards = Guards::new(tree, &self.facts);
         let mut all_links = None;
-        let mut budget = FOLLOW_BUDGET;
+        let mut follow = Follow::new(tree.len());
         let (mut doomed, mut dangling, mut outcome) = (Vec::new(), Vec::new(), Outcome::default());
         let mut seen: HashSet<NodeId> = HashSet::new();
         for (at, rule) in self.choice.rules.iter().enumerate() {
@@ -100,7 +100,7 @@ impl<'e> Engine<'e> {
                 }
                 for id in sorted(self.of(at, Action::Dangling)) {
                     let is_link = matches!(tree.inode(id).kind, Kind::Symlink(_));
-                    let leads = is_link && tree.resolve(&tree.path(id), &mut budget).is_some();
+                    let leads = is_link && tree.resolve(&tree.path(id), &mut follow).is_some();
                     if leads && guards.of(id).is_none() && !self.matches.never.contains_key(&id) && !self.is_kept(id) {
                         dangling.push((id, at));
                     }
