@@ -105,7 +105,7 @@ impl<'b> Entries<'b> {
         let mut meta = member.meta.clone();
         // Some readers clean a name as we do, others refuse it.
         let links = member.typeflag == b'1';
-        let mut plain = !(climbs(&member.name) || links && climbs(&member.link));
+        let mut plain = !(climbs(&member.name) || links && climbs(&member.link) || member.names_differ);
         let kind = match member.typeflag {
             b'1' => return Ok(self.builder.put_link(path, &parse(&member.link)?, meta, plain)?),
             b'2' => Kind::Symlink(member.link.as_slice().into()),

@@ -282,24 +282,93 @@ fn base_256_numbers_are_read() {
 }
 
 #[test]
-fn pax_wins_over_long_names_and_those_over_the_header() {
+fn long_names_win_over_records_and_those_over_the_header() {
+    // Go has it so since 1.8, and with it docker, podman and containerd; others take the record. So what comes out says
+    // one name only.
     let layer = [
         extension(b'L', b"from-gnu\0"),
         pax_header(&[(b"path".to_vec(), b"from-pax".to_vec()), (b"uid".to_vec(), b"77".to_vec())]),
         plain("from-header", b"1"),
         extension(b'L', b"second-gnu\0"),
         plain("second-header", b"2"),
-        pax_header(&[(b"path".to_vec(), Vec::new())]),
+        pax_header(&[(b"path".to_vec(), b"not-this".to_vec()), (b"path".to_vec(), Vec::new())]),
         plain("third-header", b"3"),
+        extension(b'L', b"\0"),
+        plain("fourth-header", b"4"),
+        pax_header(&[(b"path".to_vec(), b"not-this".to_vec()), (b"path".to_vec(), b"last".to_vec())]),
+        plain("fifth-header", b"5"),
+        pax_header(&[(b"path".to_vec(), b"not-this".to_vec()), (b"uid".to_vec(), b"77".to_vec())]),
+        pax_header(&[(b"path".to_vec(), b"sixth".to_vec())]),
+        plain("sixth-header", b"6"),
         END.to_vec(),
     ]
     .concat();
     let image = Image { codec: Codec::Plain, ..Image::new(vec![layer]) };
     let (archive, _) = squash(&image.save(Form::Docker)).unwrap();
-    let tree = extract(&images(&files(&archive))[0].1.layers[0]);
-    assert_file(&tree, b"from-pax", b"1");
-    assert_eq!(tree[&b"from-pax"[..]].0.uid, 77);
+    let layer = &images(&files(&archive))[0].1.layers[0];
+    let tree = extract(layer);
+    assert_file(&tree, b"from-gnu", b"1");
+    assert_eq!(tree[&b"from-gnu"[..]].0.uid, 77);
+    assert!(!layer.windows(8).any(|bytes| bytes == b"from-pax"), "the other name is gone");
     assert_file(&tree, b"second-gnu", b"2");
+    assert_file(&tree, b"third-header", b"3");
+    assert_file(&tree, b"fourth-header", b"4");
+    assert_file(&tree, b"last", b"5");
+    assert_file(&tree, b"sixth", b"6");
+    assert_eq!(tree[&b"sixth"[..]].0.uid, 0, "of two headers the last counts");
+    assert!(!layer.windows(8).any(|bytes| bytes == b"not-this"), "and nobody can read it otherwise");
+}
+
+#[test]
+fn headers_that_runtimes_refuse_are_refused() {
+    // Each was given to docker load, which refuses it ("archive/tar: invalid tar header"; "numerical result out of range"
+    // for the attribute without a name).
+    let records = |text: &[u8]| [extension(b'x', text), plain("f", b"1")].concat();
+    let pax = |key: &[u8], value: &[u8]| [pax_header(&[(key.to_vec(), value.to_vec())]), plain("f", b"1")].concat();
+    let changed = |change: fn(&mut [u8])| {
+        let mut tar = plain("f", b"1");
+        change(&mut tar);
+        tar[148..156].fill(b' ');
+        let sum: u32 = tar[..512].iter().map(|byte| u32::from(*byte)).sum();
+        tar[148..155].copy_from_slice(format!("{sum:06o}\0").as_bytes());
+        tar
+    };
+    let malformed = "a PAX record is malformed";
+    let map = |blocks: &[(&[u8], &[u8])]| {
+        let records = [(&b"GNU.sparse.size"[..], &b"9"[..]), (b"GNU.sparse.map", b"0,1")];
+        let records: Vec<_> = records.iter().chain(blocks).map(|(key, value)| (key.to_vec(), value.to_vec())).collect();
+        [pax_header(&records), plain("f", b"1")].concat()
+    };
+    for (layer, text) in [
+        (records(b"6 a=b\n\0\0"), malformed),
+        (records(b"99 a=b\n"), malformed),
+        (records(b"5 a=b"), malformed),
+        ([extension(b'x', b"99 a=b\n"), pax(b"a", b"b")].concat(), malformed),
+        ([extension(b'g', b"99 a=b\n"), plain("f", b"1")].concat(), malformed),
+        (pax(b"path", b"a\0b"), "the PAX record path has a NUL byte in it"),
+        (pax(b"uname", b"a\0b"), "the PAX record uname has a NUL byte in it"),
+        (pax(b"a\0b", b"c"), "the PAX record a\\x00b has a NUL byte in it"),
+        (pax(b"SCHILY.xattr.", b"c"), "the PAX record SCHILY.xattr. has the value"),
+        (pax(b"atime", b"yesterday"), "the PAX record atime has the value \"yesterday\""),
+        (pax(b"ctime", b"1.x"), "the PAX record ctime has the value \"1.x\""),
+        (pax(b"mtime", b"1e3"), "the PAX record mtime has the value \"1e3\""),
+        (pax(b"size", b"-1"), "the PAX record size has the value \"-1\""),
+        (map(&[]), "the sparse map has 1 stretches, GNU.sparse.numblocks says nothing"),
+        (map(&[(b"GNU.sparse.numblocks", b"2")]), "the sparse map has 1 stretches, GNU.sparse.numblocks says 2"),
+        (
+            changed(|tar| tar[329..332].copy_from_slice(b"xyz")),
+            "the device major number of the tar header is not a number",
+        ),
+        (changed(|tar| tar[156] = b'S'), "unknown entry type 'S'"),
+    ] {
+        let image = Image { codec: Codec::Plain, ..Image::new(vec![[layer, END.to_vec()].concat()]) };
+        let error = squash(&image.save(Form::Docker)).expect_err(text);
+        assert!(error.to_string().contains(text), "{error}");
+        assert_eq!(error.exit_code(), 3);
+    }
+    // Values of other records may have any bytes.
+    squashed(&[[pax(b"user.any", b"a\0b"), END.to_vec()].concat()]);
+    squashed(&[[map(&[(b"GNU.sparse.numblocks", b"1")]), END.to_vec()].concat()]);
 }
 
 #[test]
