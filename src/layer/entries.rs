@@ -103,9 +103,9 @@ impl<'b> Entries<'b> {
     fn put(&mut self, member: &Member, path: &TreePath, fingerprint: u64) -> Result<(), IndexError> {
         let (major, minor) = member.device;
         let mut meta = member.meta.clone();
-        // Some readers clean a name as we do, others refuse it.
         let links = member.typeflag == b'1';
-        let mut plain = !(climbs(&member.name) || links && climbs(&member.link) || member.names_differ);
+        let is_clean = is_clean(&member.name, member.typeflag == b'5') && (!links || is_clean(&member.link, false));
+        let mut plain = is_clean && !member.names_differ;
         let kind = match member.typeflag {
             b'1' => return Ok(self.builder.put_link(path, &parse(&member.link)?, meta, plain)?),
             b'2' => Kind::Symlink(member.link.as_slice().into()),
@@ -158,9 +158,13 @@ fn parse(name: &[u8]) -> Result<TreePath, IndexError> {
     })
 }
 
-/// Whether a name has `..` in it.
-fn climbs(name: &[u8]) -> bool {
-    name.split(|byte| *byte == b'/').any(|component| component == b"..")
+/// Whether a name can go out as it is spelled: relative, with `./` before it at most, and behind it a slash if it is a
+/// directory's. Some readers clean others as we do, others refuse them as unsafe.
+fn is_clean(name: &[u8], is_directory: bool) -> bool {
+    let relative = name.strip_prefix(b"./").unwrap_or(name);
+    let bare = if is_directory { relative.strip_suffix(b"/").unwrap_or(relative) } else { relative };
+    let is_root = matches!(name, b"." | b"./");
+    is_root || bare.split(|byte| *byte == b'/').all(|component| !matches!(component, b"" | b"." | b".."))
 }
 
 fn meaning(path: &TreePath) -> Result<Meaning, IndexError> {
@@ -189,6 +193,20 @@ mod tests {
 
     fn path(text: &str) -> TreePath {
         TreePath::parse(text.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn names_that_some_readers_refuse_are_not_clean() {
+        for name in ["a", "a/b", "./a", "..a/b..", ".a", ".", "./"] {
+            assert!(is_clean(name.as_bytes(), false), "{name}");
+        }
+        for name in
+            ["/", "/a", "//a", "./", "a//b", "../a", "a/../b", "a/..", "./../a", "././a", "a/./b", "a/", "a//", ""]
+        {
+            assert_eq!(is_clean(name.as_bytes(), false), name == "./", "{name}");
+        }
+        assert!(is_clean(b"a/", true) && is_clean(b"./a/b/", true) && is_clean(b"a", true) && is_clean(b"./", true));
+        assert!(!is_clean(b"a//", true) && !is_clean(b"/a/", true) && !is_clean(b"/", true));
     }
 
     #[test]

@@ -372,6 +372,52 @@ fn headers_that_runtimes_refuse_are_refused() {
 }
 
 #[test]
+fn names_that_some_readers_refuse_go_out_clean() {
+    let directory = |name: &str| Entry { name: name.into(), node: Node::new(Kind::Directory) }.tar();
+    let layer = [
+        directory("/"),
+        directory("/d/"),
+        directory("./e"),
+        plain("/d/abs", b"1"),
+        plain("d//twice", b"2"),
+        plain("d/../e/dots", b"3"),
+        plain("./e/here", b"4"),
+        plain("e/./same", b"5"),
+        link("d/link", "/d/abs"),
+        link("e/link", "./e/here"),
+        Entry { name: b"/d/s".to_vec(), node: Node::new(Kind::Symlink(b"/d//../abs".to_vec())) }.tar(),
+        END.to_vec(),
+    ]
+    .concat();
+    let image = Image { codec: Codec::Plain, ..Image::new(vec![layer]) };
+    let (archive, _) = squash(&image.save(Form::Docker)).unwrap();
+    let layer = images(&files(&archive))[0].1.layers[0].clone();
+    let mut spelled = Vec::new();
+    for entry in ::tar::Archive::new(&layer[..]).entries().unwrap() {
+        let entry = entry.unwrap();
+        let text = |bytes: std::borrow::Cow<'_, [u8]>| String::from_utf8(bytes.into_owned()).unwrap();
+        let target = entry.link_name_bytes().map(text).map_or(String::new(), |target| format!(" -> {target}"));
+        spelled.push(format!("{}{target}", text(entry.path_bytes())));
+    }
+    let expected = [
+        "./",
+        "d/",
+        "./e/",
+        "d/abs",
+        "d/twice",
+        "e/dots",
+        "./e/here",
+        "e/same",
+        "d/link -> d/abs",
+        "e/link -> ./e/here",
+        "d/s -> /d//../abs",
+    ];
+    assert_eq!(spelled, expected, "and what is clean keeps its spelling");
+    let tree = extract(&layer);
+    assert_eq!(tree[&b"d/link"[..]].1.len(), 2);
+}
+
+#[test]
 fn gzip_headers_with_every_field_are_read() {
     let layer = [plain("a", b"a"), END.to_vec()].concat();
     let mut gzip = Vec::new();
