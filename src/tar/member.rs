@@ -40,7 +40,10 @@ pub struct Member {
 }
 
 /// As Go's reader has it; real ones have a few hundred bytes.
-const MAX_EXTENSION: u64 = 1 << 20;
+pub(super) const MAX_EXTENSION: u64 = 1 << 20;
+
+/// Bytes of attributes that are looked for again in later members.
+const MAX_SHARED: u64 = 16 << 20;
 
 /// Bytes that can be passed over.
 pub trait Forward: BufRead {
@@ -83,6 +86,8 @@ pub struct Members<R> {
     /// Bytes of the current member's contents and padding that are still to come.
     left: u64,
     extras: HashSet<Arc<Extra>>,
+    /// Bytes of memory that `extras` take up.
+    shared: u64,
 }
 
 /// What a header is.
@@ -128,7 +133,7 @@ impl Extensions {
 impl<R: Forward> Members<R> {
     /// Begins at the start of the tar.
     pub fn new(reader: R) -> Self {
-        Self { reader, position: 0, left: 0, extras: HashSet::new() }
+        Self { reader, position: 0, left: 0, extras: HashSet::new(), shared: 0 }
     }
 
     /// The next member; `None` at the end of the archive. What is left of the previous one is skipped.
@@ -352,8 +357,10 @@ impl<R: Forward> Members<R> {
             Some(known) => known.clone(),
             None => {
                 let extra = Arc::new(extra);
-                // A layer of a million distinct attributes is not worth a table of them.
-                if self.extras.len() < 4096 {
+                // A layer of a million distinct attributes is not worth a table of them, and one of huge ones neither.
+                let shared = self.shared.saturating_add(extra.weight());
+                if self.extras.len() < 4096 && shared <= MAX_SHARED {
+                    self.shared = shared;
                     self.extras.insert(extra.clone());
                 }
                 extra

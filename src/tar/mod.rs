@@ -8,7 +8,7 @@ mod member;
 mod pax;
 mod sparse;
 
-pub use encode::{Form, encode};
+pub use encode::{Form, encode, has_too_many_records};
 pub use error::{InvalidTar, TarProblem};
 pub use header::{BLOCK, InvalidHeader};
 pub use member::{End, Forward, Member, Members, padded};

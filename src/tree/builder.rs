@@ -35,6 +35,8 @@ pub struct LayerBuilder {
     fates: Vec<Fate>,
     repeated: Vec<(u32, NodeId)>,
     follow: Follow,
+    /// The directory of the last entry, which is in the layer and behind no symlink: files come directory by directory.
+    last: Option<(Box<[u8]>, NodeId)>,
 }
 
 #[derive(Debug)]
@@ -73,17 +75,13 @@ impl LayerBuilder {
     /// Begins a layer. Where it will be among others is not asked: its entries say layer 0.
     pub fn new() -> Self {
         let (whiteouts, links, fates, repeated) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        Self { upper: Tree::new(), whiteouts, links, fates, repeated, follow: Follow::new(0) }
+        Self { upper: Tree::new(), whiteouts, links, fates, repeated, follow: Follow::new(0), last: None }
     }
 
-    /// Names of the layer so far, implied directories included.
-    pub fn len(&self) -> usize {
-        self.upper.paths.len()
-    }
-
-    /// Whether the layer has put nothing so far.
-    pub fn is_empty(&self) -> bool {
-        self.upper.is_empty()
+    /// About how many bytes of memory the layer's names take up by now, and will when it is laid over others and written,
+    /// targets and attributes not counted. It grows only.
+    pub fn weight(&self) -> u64 {
+        self.upper.weight()
     }
 
     /// Counts an entry and gives it its fate, which a later entry may change.
@@ -206,6 +204,11 @@ impl LayerBuilder {
 
     /// The free or taken place for an entry at `path`, its parents made, and whether symlinks led elsewhere.
     fn make_way(&mut self, path: &TreePath, entry: EntryRef) -> Result<(NodeId, bool), PutError> {
+        let (directory, name) = path.split();
+        let known = self.last.as_ref().filter(|(last, _)| **last == *directory && !path.is_root());
+        if let Some((_, known)) = known {
+            return Ok((self.upper.intern(*known, name)?, false));
+        }
         let led = if self.upper.has_symlink_on_the_way(path) {
             Some(self.upper.follow(path, &mut self.follow)?)
         } else {
@@ -229,6 +232,9 @@ impl LayerBuilder {
                 return Err(PutError::BelowFile { path: path.clone(), file: self.upper.path(at) });
             }
         }
+        if !renamed && !path.is_root() {
+            self.last = Some((directory.into(), self.upper.parent(at)));
+        }
         Ok((at, renamed))
     }
 
@@ -250,6 +256,9 @@ impl LayerBuilder {
     /// Frees a place: what the layer had there is a duplicate.
     fn clear(&mut self, id: NodeId) {
         if self.upper.is_live(id) {
+            if self.upper.is_directory(id) {
+                self.last = None;
+            }
             let (fates, repeated) = (&mut self.fates, &mut self.repeated);
             self.upper.remove(id, &mut |gone| {
                 if let Some(entry) = gone.entry {

@@ -104,6 +104,14 @@ impl Tree {
         self.paths.len()
     }
 
+    /// See [`super::LayerBuilder::weight`].
+    pub(super) fn weight(&self) -> u64 {
+        const PATH: u64 = 50;
+        const INODE: u64 = 150;
+        let (paths, inodes) = (self.paths.len() as u64, self.inodes.len() as u64);
+        paths * PATH + inodes * INODE + self.paths.name_bytes() + self.copied
+    }
+
     /// Whether nothing but the root is in the tree.
     pub fn is_empty(&self) -> bool {
         self.live <= 1

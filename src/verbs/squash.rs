@@ -7,10 +7,9 @@ mod steps;
 
 use self::made::Made;
 pub use self::request::Squash;
-use crate::buffers::Buffers;
 use crate::error::{Error, Of};
 use crate::finding::Findings;
-use crate::image::{self, Archive, Host, Outcome, Shelf};
+use crate::image::{self, Archive, Host, Memory, Outcome, Shelf};
 use crate::plan::{self, Plan};
 use crate::progress::Progress;
 use crate::report::{ImageReport, Report};
@@ -21,8 +20,8 @@ use crate::slim;
 /// The target is either what it was before or the whole new archive. Equal input and options make equal bytes, whatever
 /// the machine and the number of threads.
 pub fn squash(request: &Squash, progress: &dyn Progress) -> Result<Report, Error> {
-    let buffers = Buffers::new();
-    let host = Host { seed: request.seed(), ..Host::new(&request.resources, &buffers, progress) };
+    let memory = Memory::new(&request.resources);
+    let host = Host { seed: request.seed(), ..Host::new(&request.resources, &memory, progress) };
     let Squash { keep, split, edits, format, .. } = request;
     let mut findings = Findings::new(request.strict);
     let archive = Archive::open(&request.input, host)?;

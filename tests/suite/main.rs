@@ -20,6 +20,7 @@ mod keep;
 mod laws;
 mod layouts;
 mod linear;
+mod memory;
 mod output;
 mod packages;
 mod prune;

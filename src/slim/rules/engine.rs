@@ -12,7 +12,8 @@ use super::matches::{Action, Matches};
 use super::outcome::{Outcome, RuleOutcome};
 use super::rule::{Never, Rule, Safety};
 use super::special::has_companion;
-use crate::tree::{Fate, Fates, Follow, Kind, NodeId, Tree};
+use crate::budget::Budget;
+use crate::tree::{Fate, Fates, Follow, Kind, NodeId, Tree, TreePath};
 
 struct Engine<'e> {
     choice: &'e Choice,
@@ -28,25 +29,28 @@ struct Doomed {
     action: Action,
 }
 
-/// Takes out of `tree` what `choice` says and notes it in `fates`.
+/// Takes out of `tree` what `choice` says and notes it in `fates`; their paths count in `budget`.
 pub fn prune(
     tree: &mut Tree,
     fates: &mut Fates,
     choice: &Choice,
     facts: PruneFacts<'_>,
+    budget: &Budget,
 ) -> Result<Outcome, PruneError> {
     let before = databases(tree, choice);
     let skipped = skipped(tree, &choice.rules, &facts);
     let engine = Engine { choice, facts, matches: Matches::new(tree, choice, &facts, &skipped), skipped };
     let (doomed, dangling, mut outcome) = engine.choose(tree)?;
+    let mut held = budget.nothing();
     for Doomed { id, rule, action } in doomed {
         let inode = tree.inode(id);
         let size = match inode.kind {
             Kind::File { size, .. } if inode.links == 1 || action == Action::Truncate => size,
             _ => 0,
         };
-        let layer = inode.source.layer;
-        outcome.rules[rule].taken.add(layer, size, tree.path(id), action == Action::Truncate);
+        let (layer, path) = (inode.source.layer, tree.path(id));
+        held.add(weight(&path))?;
+        outcome.rules[rule].taken.add(layer, size, path, action == Action::Truncate);
         if action == Action::Truncate {
             tree.empty_file(id, fates, Fate::Pruned)
         } else {
@@ -57,12 +61,20 @@ pub fn prune(
     for (id, rule) in dangling {
         // Where no more symlinks can be followed nothing is known, and nothing goes.
         if tree.resolve(&tree.path(id), &mut follow).is_none() && !follow.is_spent() {
-            outcome.rules[rule].taken.add(tree.inode(id).source.layer, 0, tree.path(id), false);
+            let (layer, path) = (tree.inode(id).source.layer, tree.path(id));
+            held.add(weight(&path))?;
+            outcome.rules[rule].taken.add(layer, 0, path, false);
             tree.take_out(id, fates, Fate::Pruned);
         }
     }
     compare(tree, &before)?;
+    held.for_ever();
     Ok(outcome)
+}
+
+/// Bytes of memory that a path takes up among those that are gone, and again in the report.
+fn weight(path: &TreePath) -> u64 {
+    2 * (path.as_bytes().len() as u64 + 32)
 }
 
 impl<'e> Engine<'e> {
