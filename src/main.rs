@@ -86,7 +86,7 @@ fn run<T>(
             let lines = error.lines();
             let (last, others) =
                 lines.split_last().map_or((String::new(), &[][..]), |(last, others)| (last.clone(), others));
-            others.iter().for_each(|line| drop(fail(line, FAILED)));
+            others.iter().for_each(|line| _ = fail(line, FAILED));
             fail(&last, error.exit_code())
         }
         Err(_) => {
