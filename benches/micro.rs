@@ -7,11 +7,12 @@ use std::sync::Arc;
 
 use divan::counter::{BytesCount, ItemsCount};
 use divan::{Bencher, black_box};
+use imgsquash::budget::Budget;
 use imgsquash::deflate::{ChunkEncoder, GzipReader, Joiner, Place, Until};
 use imgsquash::hash::hashing;
 use imgsquash::oci::Document;
 use imgsquash::packages::Owners;
-use imgsquash::request::{Choice, Named, Rules};
+use imgsquash::request::{Choice, Limits, Named, Rules};
 use imgsquash::slim::PruneFacts;
 use imgsquash::slim::rules::prune;
 use imgsquash::tar::{Form, Members, encode};
@@ -35,7 +36,8 @@ fn prune_rules(bencher: Bencher<'_, '_>, count: usize) {
     let choice = Choice::new(&Rules::built_in().unwrap(), Some("safe"), Named::default(), Named::default()).unwrap();
     let (config, owners) = (Document::default(), Owners::default());
     bencher.counter(ItemsCount::new(count)).with_inputs(|| tree.clone()).bench_local_values(|mut tree| {
-        prune(&mut tree, &mut Fates::default(), &choice, PruneFacts { config: &config, owners: &owners }).unwrap()
+        let facts = PruneFacts { config: &config, owners: &owners };
+        prune(&mut tree, &mut Fates::default(), &choice, facts, &Budget::new(&Limits::default())).unwrap()
     });
 }
 

@@ -100,6 +100,9 @@ pub enum Cause {
     /// A package database cannot be read.
     #[error(transparent)]
     Packages(#[from] PackagesError),
+    /// Its package databases are too large to be read.
+    #[error(transparent)]
+    Owners(OwnersError),
     /// A layer cannot be read.
     #[error("{layer}: {problem}")]
     Layer {
@@ -170,6 +173,7 @@ impl From<OwnersError> for Cause {
     fn from(problem: OwnersError) -> Self {
         match problem {
             OwnersError::Packages(problem) => problem.into(),
+            OwnersError::TooLarge(_) => Self::Owners(problem),
             OwnersError::Read(problem) => problem.into(),
         }
     }

@@ -38,6 +38,8 @@ pub mod assemble;
 #[doc(hidden)]
 pub mod blob;
 #[doc(hidden)]
+pub mod budget;
+#[doc(hidden)]
 pub mod buffers;
 #[doc(hidden)]
 pub mod codec;

@@ -22,7 +22,7 @@ pub(super) struct MachineArguments {
     #[arg(long, value_name = "SIZE", value_parser = size)]
     max_layer_size: Option<u64>,
 
-    /// Bytes of memory the image's file names and attributes may need [default: 2G]
+    /// Bytes of memory the archive's names, attributes and documents may need [default: 96M and 64 times its size]
     #[arg(long, value_name = "SIZE", value_parser = size)]
     max_metadata: Option<u64>,
 }
@@ -30,8 +30,7 @@ pub(super) struct MachineArguments {
 impl MachineArguments {
     pub(super) fn resources(&self) -> Resources {
         let given = Resources::default();
-        let mut limits = Limits { layer: self.max_layer_size, ..Limits::default() };
-        limits.metadata = self.max_metadata.unwrap_or(limits.metadata);
+        let limits = Limits { layer: self.max_layer_size, metadata: self.max_metadata, ..Limits::default() };
         let tmp_dir = self.tmp_dir.clone().unwrap_or_else(tmp_dir);
         Resources { jobs: self.jobs.unwrap_or(given.jobs), tmp_dir, limits }
     }

@@ -45,7 +45,7 @@ struct Lane {
     /// `None` while a thread is at it.
     text: Option<Text>,
     waiting: VecDeque<Shared>,
-    /// Whether someone waits for the end of the text.
+    /// Whether someone waits for the end of the text, or for room.
     urgent: bool,
 }
 
@@ -219,9 +219,14 @@ impl Hash<'_> {
     pub fn feed(&self, piece: Shared) {
         let mut state = self.hashing.lock();
         while state.lanes[self.lane].waiting.len() >= state.limit() {
+            // What waits may not wait for company any more: the limit may have fallen since it was looked at, or rise now.
+            state.lanes[self.lane].urgent = true;
+            self.hashing.work.notify_one();
             state = self.hashing.wait(&self.hashing.done, state);
         }
-        state.lanes[self.lane].waiting.push_back(piece);
+        let lane = &mut state.lanes[self.lane];
+        lane.urgent = false;
+        lane.waiting.push_back(piece);
         drop(state);
         self.hashing.work.notify_one();
     }
@@ -257,7 +262,8 @@ impl Drop for Hash<'_> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
+    use std::sync::{Arc, mpsc};
+    use std::time::Duration;
 
     use super::*;
     use crate::buffers::Buffers;
@@ -309,6 +315,35 @@ mod tests {
             }
             assert!(hashing.lock().lanes.len() <= 2);
         });
+    }
+
+    #[test]
+    fn texts_that_begin_and_bring_nothing_do_not_stop_another() {
+        let hashing: &Hashing = Box::leak(Box::default());
+        thread::spawn(|| hashing.work());
+        let (sender, receiver) = mpsc::channel();
+        thread::spawn(move || {
+            let pool = Buffers::new();
+            let piece = || {
+                let mut buffer = pool.take();
+                buffer.append(&[1; 1000]);
+                Arc::new(buffer)
+            };
+            let (text, mut others) = (hashing.begin(), vec![hashing.begin()]);
+            // One less than may wait, so these wait for company; after it has been there once, the thread that hashes waits.
+            (1..WAITING).for_each(|_| text.feed(piece()));
+            let company = hashing.begin();
+            company.feed(piece());
+            company.finish();
+            // Fewer may wait now.
+            others.extend((0..WAITING_TOGETHER).map(|_| hashing.begin()));
+            text.feed(piece());
+            sender.send(text.finish().1).unwrap();
+        });
+        let len = receiver.recv_timeout(Duration::from_secs(30)).expect("who feeds a text gets on");
+        assert_eq!(len, 1000 * WAITING as u64);
+        hashing.lock().closing = true;
+        hashing.work.notify_all();
     }
 
     #[test]

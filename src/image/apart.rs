@@ -70,7 +70,7 @@ impl<'h> Apart<'h> {
         let squashed = kept..image.layers.len();
         let parts = plan::split(&diff, &Split::No, image, &squashed, None, layers).of(name)?;
         let plan = Plan::new(squashed, image.layers.len(), diff, parts);
-        let limit = host.resources.limits.written_bytes();
+        let limit = host.memory.budget.headers();
         let new = plan.new.as_ref().map(|(diff, parts)| (diff, parts));
         let (new, _) = recipes(new, layers.indexes, &fates, &plan.squashed, limit).of(name)?;
         Ok(Forecast { kept: plan.kept().collect(), new, pruned })

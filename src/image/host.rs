@@ -3,6 +3,7 @@
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
+use crate::budget::Budget;
 use crate::buffers::Buffers;
 use crate::layer::{Look, Readers, Seen, Source};
 use crate::limits::Limits;
@@ -26,13 +27,29 @@ impl Default for Resources {
     }
 }
 
+/// The memory of one run.
+#[derive(Debug)]
+pub struct Memory {
+    /// What all that is read may take up.
+    pub budget: Budget,
+    /// Buffers, shared by all stages, because those of one are free when the next begins.
+    pub buffers: Buffers,
+}
+
+impl Memory {
+    /// Memory of which nothing is taken yet.
+    pub fn new(resources: &Resources) -> Self {
+        Self { budget: Budget::new(&resources.limits), buffers: Buffers::new() }
+    }
+}
+
 /// The machine as one run of a verb uses it.
 #[derive(Clone, Copy)]
 pub struct Host<'h> {
     /// What may be used.
     pub resources: &'h Resources,
-    /// Buffers, shared by all stages, because those of one are free when the next begins.
-    pub buffers: &'h Buffers,
+    /// Memory that all of the run shares.
+    pub memory: &'h Memory,
     /// Is told how far the run is.
     pub progress: &'h dyn Progress,
     /// What fingerprints of contents begin with. Whoever trusts them needs one that nobody can know; 0 for all others.
@@ -43,8 +60,8 @@ pub struct Host<'h> {
 
 impl<'h> Host<'h> {
     /// The machine for a verb that does nothing but read and write.
-    pub fn new(resources: &'h Resources, buffers: &'h Buffers, progress: &'h dyn Progress) -> Self {
-        Self { resources, buffers, progress, seed: 0, look: None }
+    pub fn new(resources: &'h Resources, memory: &'h Memory, progress: &'h dyn Progress) -> Self {
+        Self { resources, memory, progress, seed: 0, look: None }
     }
 
     /// Tells that the layers at `positions` will be read.
@@ -56,6 +73,8 @@ impl<'h> Host<'h> {
     /// What reads layers, and tells `seen` of every stretch read, in bytes.
     pub(super) fn readers<'r>(&'r self, sources: &'r [Source], seen: Seen<'r>) -> Readers<'r> {
         let Resources { jobs, limits, .. } = self.resources;
-        Readers { sources, limits, jobs: *jobs, buffers: self.buffers, seen, seed: self.seed, look: self.look }
+        let Memory { budget, buffers } = self.memory;
+        let Self { seed, look, .. } = *self;
+        Readers { sources, limits, jobs: *jobs, budget, buffers, seen, seed, look }
     }
 }

@@ -19,7 +19,7 @@ mod whole;
 mod write;
 
 pub use apart::{Apart, Forecast};
-pub use host::{Host, Resources};
+pub use host::{Host, Memory, Resources};
 pub use open::{Archive, bases};
 pub use read::{Loaded, Said, read};
 pub use shelf::Shelf;

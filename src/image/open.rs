@@ -28,7 +28,12 @@ impl Archive {
             begun.call_once(|| host.progress.begin(Stage::Copying, None));
             host.progress.advance(bytes);
         };
-        let with = Opening { tmp_dir: &host.resources.tmp_dir, limits: &host.resources.limits, seen: &seen };
+        let with = Opening {
+            tmp_dir: &host.resources.tmp_dir,
+            limits: &host.resources.limits,
+            budget: &host.memory.budget,
+            seen: &seen,
+        };
         let store = input::open(origin, &with).of(&name)?;
         Ok(Self { name, origin: origin.clone(), store })
     }
@@ -40,7 +45,7 @@ impl Archive {
 
     /// Everything that it holds.
     fn catalog(&self, host: Host<'_>) -> Result<Catalog, Error> {
-        input::read(&*self.store, &host.resources.limits).of(&self.name)
+        input::read(&*self.store, &host.resources.limits, &host.memory.budget).of(&self.name)
     }
 
     /// The images that were asked for, called `tags` if there are any; what was left out is found.

@@ -4,8 +4,9 @@ use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::host::Host;
+use super::host::{Host, Memory};
 use super::shelf::Shelf;
+use crate::budget::Held;
 use crate::error::{Cause, Error, LayerName, Of};
 use crate::finding::{Finding, Findings, Severity};
 use crate::layer::{AtLayer, IndexError, LayerIndex, Layers, Note, Source};
@@ -21,6 +22,8 @@ pub struct Loaded<'h> {
     pub indexes: Vec<Arc<LayerIndex>>,
     pub(super) input: String,
     host: Host<'h>,
+    /// The memory for what becomes of the entries.
+    _noted: Held,
 }
 
 /// What layers say that were read.
@@ -47,47 +50,47 @@ pub fn read<'h>(
     if read.start > 0 && diffs.iter().any(|(_, diff)| diff.links_below()) {
         (indexes, diffs) = shelf.read(&sources, 0..read.end, host).map_err(failed)?;
     }
-    check_together(&sources, &indexes, &diffs, host).map_err(failed)?;
+    let noted = check_together(&sources, &indexes, &diffs, host).map_err(failed)?;
     for (position, index) in indexes.iter().enumerate() {
         let found = index.notes.iter().map(|note| Finding::from(note).about(LayerName::new(&sources, position)));
         findings.extend(found).of(input)?;
     }
     let fates = Fates::new(indexes.iter().map(|layer| &*layer.fates));
-    Ok((Loaded { sources, indexes, input: input.to_owned(), host }, Said { diffs, fates }))
+    Ok((Loaded { sources, indexes, input: input.to_owned(), host, _noted: noted }, Said { diffs, fates }))
 }
 
 /// Bytes that are noted of an entry each time its layer is laid over others.
 const NOTED: u64 = 8;
 
-/// Whether the layers together have no more than they may, one that is there several times counted as often.
+/// Whether the layers together have no more than they may, one that is there several times counted as often. Returns the
+/// memory for what will be noted of their entries.
 fn check_together(
     sources: &[Source],
     indexes: &[Arc<LayerIndex>],
     diffs: &[(u16, Arc<LayerDiff>)],
     host: Host<'_>,
-) -> Result<(), AtLayer<IndexError>> {
+) -> Result<Held, AtLayer<IndexError>> {
     let limits = &host.resources.limits;
     let mut names = HashSet::new();
     let distinct = sources.iter().filter(|source| names.insert(source.layer.name.as_str()));
     let limit = limits.image_bytes(distinct.map(|source| source.blob.len()).sum());
-    let (mut bytes, mut noted) = (0_u64, 0_u64);
+    let (mut bytes, mut noted) = (0_u64, host.memory.budget.nothing());
     for position in diffs.iter().map(|(position, _)| usize::from(*position)) {
         bytes = bytes.saturating_add(indexes[position].plain_size);
-        noted = noted.saturating_add(indexes[position].entries.len() as u64 * NOTED);
         if bytes > limit {
             return Err((position, IndexError::TooLargeTogether { limit }));
         }
-        if noted > limits.metadata {
-            return Err((position, IndexError::TooMuchMetadata { limit: limits.metadata }));
-        }
+        let more = indexes[position].entries.len() as u64 * NOTED;
+        noted.add(more).map_err(|problem| (position, problem.into()))?;
     }
-    Ok(())
+    Ok(noted)
 }
 
 impl Loaded<'_> {
     /// The layers, to be read again.
     pub fn layers(&self) -> Layers<'_> {
-        Layers { sources: &self.sources, indexes: &self.indexes, buffers: self.host.buffers }
+        let Memory { budget, buffers } = self.host.memory;
+        Layers { sources: &self.sources, indexes: &self.indexes, budget, buffers }
     }
 
     /// The digest of a layer's blob.

@@ -29,7 +29,7 @@ impl Door for Back {
 
     fn open(&self, with: &Opening<'_>) -> Result<Box<dyn Store>, OpenError> {
         match &self.at {
-            At::Archive(archive) => input::open_archive(archive),
+            At::Archive(archive) => input::open_archive(archive, with),
             At::Directory(origin) => input::open(origin, with),
         }
     }

@@ -77,7 +77,7 @@ fn write_new(
     let (jobs, progress) = (host.resources.jobs, host.progress);
     let writing = Writing { layers: loaded.layers(), compression, splice: output.splice, jobs, progress };
     let new = plan.new.as_ref().map(|(diff, parts)| (diff, parts));
-    let limit = host.resources.limits.written_bytes();
+    let limit = host.memory.budget.headers();
     let (recipes, ledger) = recipes(new, &loaded.indexes, fates, &plan.squashed, limit).of(input)?;
     let Some((diff, _)) = new else { return Ok((Vec::new(), ledger)) };
     let only = if let [recipe] = &recipes[..] { writing.unchanged(recipe) } else { None };

@@ -1,19 +1,22 @@
 //! From the files of an archive to its images and their layers.
 
+use super::document::Bounds;
 use super::error::InputError;
 use super::store::Store;
 use super::{docker, layout};
+use crate::budget::Budget;
 use crate::layer::Source;
 use crate::limits::Limits;
 use crate::oci::{Catalog, Image, LayerKind};
 
 /// All images of `store`.
-pub fn read(store: &dyn Store, limits: &Limits) -> Result<Catalog, InputError> {
+pub fn read(store: &dyn Store, limits: &Limits, budget: &Budget) -> Result<Catalog, InputError> {
+    let bounds = Bounds { limits, budget };
     if let Some(index) = store.file("index.json")? {
-        return layout::read(store, &index, limits);
+        return layout::read(store, &index, bounds);
     }
     if let Some(manifest) = store.file("manifest.json")? {
-        return docker::read(store, &manifest, limits);
+        return docker::read(store, &manifest, bounds);
     }
     if store.any(&|name| name == "repositories" || name.ends_with("/VERSION")) {
         return Err(InputError::NoImage("this was saved by Docker before 1.10; load it and save it again"));

@@ -2,11 +2,10 @@
 //!
 //! Layers have no digest of their own here, unless they are named by it; their diff_ids are verified instead.
 
-use super::document::{broken, count, document, whole};
+use super::document::{Bounds, broken, count, document, whole};
 use super::error::InputError;
 use super::store::Store;
 use crate::blob::{Mismatch, Span};
-use crate::limits::Limits;
 use crate::oci::{
     ANNOTATION_IMAGE_NAME, ANNOTATION_REF_NAME, Catalog, Config, Digest, Document, Entry, Image, ImageId, InvalidJson,
     Item, Layer, LayerKind, Other, Reference,
@@ -42,20 +41,20 @@ impl SavedImage {
 }
 
 /// The elements of `manifest.json`.
-pub(super) fn saved_images(manifest: &Span, limits: &Limits) -> Result<Vec<SavedImage>, InputError> {
+pub(super) fn saved_images(manifest: &Span, bounds: Bounds<'_>) -> Result<Vec<SavedImage>, InputError> {
     const WHAT: &str = "manifest.json";
-    let bytes = document(manifest, WHAT, limits)?;
+    let bytes = document(manifest, WHAT, bounds)?;
     if bytes.trim_ascii_start().starts_with(b"{") {
         return Err(InputError::TransportDirectory);
     }
     let elements: Vec<Document> = serde_json::from_slice(&bytes)
         .map_err(|error| InvalidJson { what: WHAT.to_owned(), detail: error.to_string() })?;
-    if elements.len() > limits.documents {
-        return Err(InputError::TooMuch { what: "the images of manifest.json", limit: limits.documents });
+    if elements.len() > bounds.limits.documents {
+        return Err(InputError::TooMuch { what: "the images of manifest.json", limit: bounds.limits.documents });
     }
     let images = elements.iter().map(SavedImage::parse).collect::<Result<Vec<_>, _>>()?;
-    if images.iter().map(|image| image.repo_tags.len()).sum::<usize>() > limits.entries {
-        return Err(InputError::TooMuch { what: "the tags of manifest.json", limit: limits.entries });
+    if images.iter().map(|image| image.repo_tags.len()).sum::<usize>() > bounds.limits.entries {
+        return Err(InputError::TooMuch { what: "the tags of manifest.json", limit: bounds.limits.entries });
     }
     Ok(images)
 }
@@ -66,12 +65,12 @@ pub(super) fn references(image: &SavedImage) -> Vec<Reference> {
 }
 
 /// All images of a Docker archive. One that cannot be read counts only when it is asked for.
-pub(super) fn read(store: &dyn Store, manifest: &Span, limits: &Limits) -> Result<Catalog, InputError> {
+pub(super) fn read(store: &dyn Store, manifest: &Span, bounds: Bounds<'_>) -> Result<Catalog, InputError> {
     let mut catalog = Catalog { root: root(), entries: Vec::new(), images: Vec::new() };
     let mut problem = None;
     let mut configs = 0;
-    for saved in saved_images(manifest, limits)? {
-        let image = image(store, &saved, limits, &mut configs);
+    for saved in saved_images(manifest, bounds)? {
+        let image = image(store, &saved, bounds, &mut configs);
         add(&mut catalog.entries, &mut catalog.images, &references(&saved), broken(image, &mut problem)?);
     }
     whole(catalog, problem)
@@ -123,13 +122,13 @@ fn named(name: &Reference) -> Document {
 pub(super) fn image(
     store: &dyn Store,
     saved: &SavedImage,
-    limits: &Limits,
+    bounds: Bounds<'_>,
     configs: &mut u64,
 ) -> Result<Image, InputError> {
     let what = format!("config {}", saved.config);
     let Some(span) = store.file(&saved.config)? else { return Err(InputError::Missing { what }) };
-    let bytes = document(&span, &what, limits)?;
-    count(configs, &bytes, limits)?;
+    let bytes = document(&span, &what, bounds)?;
+    count(configs, &bytes, bounds)?;
     if let Some(expected) = saved.named_config() {
         let found = Digest::of(&bytes);
         if found != expected {

@@ -3,12 +3,41 @@
 use super::error::InputError;
 use super::store::Store;
 use crate::blob::{Mismatch, Span, verify};
+use crate::budget::Budget;
 use crate::limits::Limits;
 use crate::oci::{Catalog, Digest, Other};
 
+/// What the documents of an archive may ask for.
+#[derive(Clone, Copy)]
+pub(super) struct Bounds<'b> {
+    pub(super) limits: &'b Limits,
+    pub(super) budget: &'b Budget,
+}
+
+impl Bounds<'_> {
+    /// Counts memory for documents, which are needed to the end.
+    pub(super) fn hold(&self, bytes: u64) -> Result<(), InputError> {
+        self.budget.hold(bytes)?.for_ever();
+        Ok(())
+    }
+}
+
+/// Bytes of memory that a value takes up besides its text.
+const VALUE: u64 = 100;
+
+/// Bytes of memory that a document takes up when it is parsed.
+pub(super) fn weight(document: &[u8]) -> u64 {
+    // Each value has a comma or a colon before it; those in texts count too, which does no harm.
+    let values = document.iter().filter(|byte| matches!(byte, b',' | b':')).count() as u64;
+    document.len() as u64 + values * VALUE
+}
+
 /// The bytes of a small document.
-pub(super) fn document(span: &Span, what: &str, limits: &Limits) -> Result<Vec<u8>, InputError> {
-    span.read_all(limits.document).map_err(|problem| InputError::Document { what: what.to_owned(), problem })
+pub(super) fn document(span: &Span, what: &str, bounds: Bounds<'_>) -> Result<Vec<u8>, InputError> {
+    let bytes = span.read_all(bounds.limits.document);
+    let bytes = bytes.map_err(|problem| InputError::Document { what: what.to_owned(), problem })?;
+    bounds.hold(weight(&bytes))?;
+    Ok(bytes)
 }
 
 /// The bytes of a document that a descriptor means.
@@ -17,14 +46,14 @@ pub(super) fn verified(
     what: &str,
     digest: Digest,
     size: u64,
-    limits: &Limits,
+    bounds: Bounds<'_>,
 ) -> Result<Option<Vec<u8>>, InputError> {
     let Some(span) = store.document(digest, size)? else { return Ok(None) };
     if span.len() != size {
         let problem = Mismatch::Size { expected: size, found: span.len() };
         return Err(InputError::Mismatch { what: what.to_owned(), problem });
     }
-    let bytes = document(&span, what, limits)?;
+    let bytes = document(&span, what, bounds)?;
     verify(&bytes, digest, size).map_err(|problem| InputError::Mismatch { what: what.to_owned(), problem })?;
     Ok(Some(bytes))
 }
@@ -51,11 +80,11 @@ pub(super) fn whole(catalog: Catalog, problem: Option<InputError>) -> Result<Cat
 }
 
 /// Counts the bytes of one more config.
-pub(super) fn count(configs: &mut u64, config: &[u8], limits: &Limits) -> Result<(), InputError> {
+pub(super) fn count(configs: &mut u64, config: &[u8], bounds: Bounds<'_>) -> Result<(), InputError> {
     *configs += config.len() as u64;
-    if *configs <= limits.configs {
+    if *configs <= bounds.limits.configs {
         return Ok(());
     }
-    let limit = usize::try_from(limits.configs).unwrap_or(usize::MAX);
+    let limit = usize::try_from(bounds.limits.configs).unwrap_or(usize::MAX);
     Err(InputError::TooMuch { what: "the bytes of all configs", limit })
 }

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use thiserror::Error;
 
 use crate::blob::{Changed, Mismatch};
+use crate::budget::OverBudget;
 use crate::codec::UnknownCodec;
 use crate::oci::{Digest, InvalidJson};
 use crate::tar::InvalidTar;
@@ -61,6 +62,9 @@ pub enum InputError {
         /// The limit.
         limit: usize,
     },
+    /// Documents that are larger than memory is meant for.
+    #[error("its documents need {0}")]
+    TooMuchMemory(#[from] OverBudget),
     /// Manifest and config disagree.
     #[error("the config lists {diff_ids} layers (diff_ids), the manifest {layers}")]
     LayerCount {
@@ -192,6 +196,9 @@ pub enum TarballError {
     /// More files than any image has.
     #[error("the archive has more than {MAX_MEMBERS} files")]
     TooMany,
+    /// Longer names than any image has.
+    #[error("the names of its files need {0}")]
+    TooLong(#[from] OverBudget),
 }
 
 /// Layers, configs and manifests of thousands of images.

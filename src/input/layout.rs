@@ -16,11 +16,10 @@ use std::collections::{HashMap, HashSet};
 use oci_spec::image::MediaType;
 
 use super::docker::{self, SavedImage};
-use super::document::{broken, count, document, verified, whole};
+use super::document::{Bounds, broken, count, document, verified, weight, whole};
 use super::error::InputError;
 use super::store::Store;
 use crate::blob::Span;
-use crate::limits::Limits;
 use crate::oci::{
     Catalog, Config, Digest, Document, DocumentKind, Entry, Image, ImageId, InvalidJson, Item, Layer, LayerKind, Other,
     Reference, annotations, digest_of, document_kind, layer_kind, size_of, unambiguous,
@@ -38,11 +37,11 @@ const ESTARGZ: &str = "containerd.io/snapshot/stargz/toc.digest";
 const INDEX_KEYS: [&str; 4] = ["schemaVersion", "mediaType", "manifests", "annotations"];
 const MANIFEST_KEYS: [&str; 5] = ["schemaVersion", "mediaType", "config", "layers", "annotations"];
 
-pub(super) fn read(store: &dyn Store, index: &Span, limits: &Limits) -> Result<Catalog, InputError> {
-    check_marker(store, limits)?;
+pub(super) fn read(store: &dyn Store, index: &Span, bounds: Bounds<'_>) -> Result<Catalog, InputError> {
+    check_marker(store, bounds)?;
     let manifest = store.file("manifest.json")?;
-    let saved = manifest.as_ref().map(|manifest| docker::saved_images(manifest, limits)).transpose()?;
-    let mut root = Document::parse(&document(index, "index.json", limits)?, "index.json")?;
+    let saved = manifest.as_ref().map(|manifest| docker::saved_images(manifest, bounds)).transpose()?;
+    let mut root = Document::parse(&document(index, "index.json", bounds)?, "index.json")?;
     if saved.is_some() && root.raw("manifests").is_none() {
         root.set("manifests", &[(); 0]);
     }
@@ -55,7 +54,7 @@ pub(super) fn read(store: &dyn Store, index: &Span, limits: &Limits) -> Result<C
     }
     let mut reader = Reader {
         store,
-        limits,
+        bounds,
         repo_tags,
         images: Vec::new(),
         configs: HashSet::new(),
@@ -63,6 +62,8 @@ pub(super) fn read(store: &dyn Store, index: &Span, limits: &Limits) -> Result<C
         known: HashMap::new(),
         problem: None,
         expanded: 0,
+        copied: 0,
+        tags: 0,
         path: Vec::new(),
         documents: 0,
     };
@@ -74,11 +75,11 @@ pub(super) fn read(store: &dyn Store, index: &Span, limits: &Limits) -> Result<C
 }
 
 /// Checks what says that this is a layout, and of which version.
-fn check_marker(store: &dyn Store, limits: &Limits) -> Result<(), InputError> {
+fn check_marker(store: &dyn Store, bounds: Bounds<'_>) -> Result<(), InputError> {
     const WHAT: &str = "oci-layout";
     const VERSION: &str = "imageLayoutVersion";
     let Some(marker) = store.file(WHAT)? else { return Ok(()) };
-    let marker = Document::parse(&document(&marker, WHAT, limits)?, WHAT)?;
+    let marker = Document::parse(&document(&marker, WHAT, bounds)?, WHAT)?;
     marker.only_spellings(&[VERSION], WHAT)?;
     let version: String = marker.get(VERSION, WHAT)?.unwrap_or_default();
     if version.starts_with("1.") {
@@ -90,19 +91,22 @@ fn check_marker(store: &dyn Store, limits: &Limits) -> Result<(), InputError> {
 
 struct Reader<'s> {
     store: &'s dyn Store,
-    limits: &'s Limits,
+    bounds: Bounds<'s>,
     /// Names that `manifest.json` gives, by config.
     repo_tags: HashMap<Digest, Vec<Reference>>,
     images: Vec<Image>,
     /// The configs of these images, and the bytes of all configs.
     configs: HashSet<Digest>,
     config_bytes: u64,
-    /// Manifests and indexes read so far, by digest and size, and the entries that they lead to.
-    known: HashMap<(Digest, u64), (Item, usize)>,
+    /// Manifests and indexes read so far, by digest and size, the entries that they lead to, and the memory of a copy.
+    known: HashMap<(Digest, u64), (Item, usize, u64)>,
     /// Why the first image that cannot be read cannot.
     problem: Option<InputError>,
-    /// Entries of all indexes, as often as they are named.
+    /// Entries of all indexes, as often as they are named, and the memory that the indexes take up.
     expanded: usize,
+    copied: u64,
+    /// Tags, as often as an image has them.
+    tags: usize,
     /// Indexes on the way from the root.
     path: Vec<Digest>,
     documents: usize,
@@ -129,7 +133,7 @@ impl Reader<'_> {
     /// What a descriptor of an index leads to.
     fn item(&mut self, descriptor: &Document) -> Result<Item, InputError> {
         self.expanded += 1;
-        if self.expanded > self.limits.entries {
+        if self.expanded > self.bounds.limits.entries {
             return Err(self.too_many());
         }
         unambiguous(descriptor)?;
@@ -150,30 +154,36 @@ impl Reader<'_> {
             let detail = "it has no \"mediaType\"".to_owned();
             return Err(InvalidJson { what: format!("the descriptor of {digest}"), detail }.into());
         }
-        if let Some((known, size)) = self.known.get(&(digest, size)) {
+        if let Some((known, entries, bytes)) = self.known.get(&(digest, size)) {
             // An index that many name is copied for each.
-            self.expanded += size;
-            return if self.expanded > self.limits.entries { Err(self.too_many()) } else { Ok(known.clone()) };
+            self.expanded += entries;
+            self.copied += bytes;
+            self.bounds.hold(*bytes)?;
+            return if self.expanded > self.bounds.limits.entries { Err(self.too_many()) } else { Ok(known.clone()) };
         }
-        let before = self.expanded;
+        let before = (self.expanded, self.copied);
         let item = self.document(kind, digest, size);
         let item = broken(item, &mut self.problem)?.unwrap_or_else(Item::Other);
-        self.known.insert((digest, size), (item.clone(), self.expanded - before));
+        let (entries, bytes) = (self.expanded - before.0, self.copied - before.1);
+        self.known.insert((digest, size), (item.clone(), entries, bytes));
         Ok(item)
     }
 
     /// Reads a manifest or an index for the first time.
     fn document(&mut self, kind: DocumentKind, digest: Digest, size: u64) -> Result<Item, InputError> {
         self.documents += 1;
-        if self.documents > self.limits.documents {
-            return Err(InputError::TooMuch { what: "the manifests of the archive", limit: self.limits.documents });
+        if self.documents > self.bounds.limits.documents {
+            return Err(InputError::TooMuch {
+                what: "the manifests of the archive",
+                limit: self.bounds.limits.documents,
+            });
         }
         let is_index = kind == DocumentKind::Index;
         if is_index && self.path.contains(&digest) {
             return Err(InputError::IndexCycle(digest));
         }
         let what = format!("{} {digest}", if is_index { "index" } else { "manifest" });
-        let Some(bytes) = verified(self.store, &what, digest, size, self.limits)? else {
+        let Some(bytes) = verified(self.store, &what, digest, size, self.bounds)? else {
             return if self.path.is_empty() {
                 Err(InputError::Missing { what })
             } else {
@@ -184,13 +194,14 @@ impl Reader<'_> {
     }
 
     fn too_many(&self) -> InputError {
-        InputError::TooMuch { what: "the entries of its indexes", limit: self.limits.entries }
+        InputError::TooMuch { what: "the entries of its indexes", limit: self.bounds.limits.entries }
     }
 
     fn index(&mut self, bytes: &[u8], digest: Digest, what: &str) -> Result<Item, InputError> {
-        if self.path.len() == self.limits.nesting {
-            return Err(InputError::TooMuch { what: "nested indexes", limit: self.limits.nesting });
+        if self.path.len() == self.bounds.limits.nesting {
+            return Err(InputError::TooMuch { what: "nested indexes", limit: self.bounds.limits.nesting });
         }
+        self.copied += weight(bytes);
         let mut document = Document::parse(bytes, what)?;
         self.path.push(digest);
         let entries = self.entries(&mut document, what);
@@ -220,10 +231,10 @@ impl Reader<'_> {
         }
         let (digest, size) = (digest_of(&config)?, size_of(&config)?);
         let config_name = format!("config {digest}");
-        let Some(bytes) = verified(self.store, &config_name, digest, size, self.limits)? else {
+        let Some(bytes) = verified(self.store, &config_name, digest, size, self.bounds)? else {
             return Err(InputError::Missing { what: format!("{config_name} of {what}") });
         };
-        count(&mut self.config_bytes, &bytes, self.limits)?;
+        count(&mut self.config_bytes, &bytes, self.bounds)?;
         if Document::parse(&bytes, &config_name)?.keys().next().is_none() {
             return Ok(Item::Other(Other::Artifact(format!("{config_type} with an empty config"))));
         }
@@ -245,7 +256,12 @@ impl Reader<'_> {
                 descriptor,
             });
         }
-        let repo_tags = self.repo_tags.get(&digest).cloned().unwrap_or_default();
+        let repo_tags = self.repo_tags.get(&digest).map(Vec::as_slice).unwrap_or_default();
+        self.tags += repo_tags.len();
+        if self.tags > self.bounds.limits.entries {
+            return Err(InputError::TooMuch { what: "the tags of its images", limit: self.bounds.limits.entries });
+        }
+        let repo_tags = repo_tags.to_vec();
         self.configs.insert(digest);
         self.images.push(Image { manifest: document, config, layers, repo_tags, digest: own });
         Ok(Item::Image(ImageId(self.images.len() - 1)))
@@ -256,7 +272,7 @@ impl Reader<'_> {
         if saved.named_config().is_some_and(|config| self.configs.contains(&config)) {
             return Ok(());
         }
-        let image = docker::image(self.store, saved, self.limits, &mut self.config_bytes);
+        let image = docker::image(self.store, saved, self.bounds, &mut self.config_bytes);
         let image = broken(image, &mut self.problem)?;
         // The digest of such an image is that of its config.
         if image.as_ref().is_ok_and(|image| !self.configs.insert(image.digest)) {

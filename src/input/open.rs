@@ -13,6 +13,7 @@ use super::hints::{instead, kind};
 use super::store::Store;
 use super::tarball::Tarball;
 use crate::blob::Span;
+use crate::budget::Budget;
 use crate::codec::{Codec, MAGIC_BYTES, decode, sniff};
 use crate::limits::Limits;
 use crate::tar::BLOCK;
@@ -44,6 +45,8 @@ pub struct Opening<'o> {
     pub tmp_dir: &'o Path,
     /// What an archive may ask for.
     pub limits: &'o Limits,
+    /// What the archive may make us hold, once it is told how many bytes the archive has; [`open_stream`] tells it.
+    pub budget: &'o Budget,
     /// Is told of every stretch that is copied, in bytes.
     pub seen: &'o (dyn Fn(u64) + Sync),
 }
@@ -76,6 +79,7 @@ impl fmt::Display for Origin {
 pub fn open(origin: &Origin, with: &Opening<'_>) -> Result<Box<dyn Store>, OpenError> {
     let mut file = match origin {
         Origin::Path(path) if path.is_dir() => {
+            with.budget.admit(blob_bytes(path));
             return Ok(Box::new(Directory::open(path).map_err(OpenError::Read)?));
         }
         Origin::Path(path) => File::open(path).map_err(|problem| unopened(path, problem))?,
@@ -90,14 +94,17 @@ pub fn open(origin: &Origin, with: &Opening<'_>) -> Result<Box<dyn Store>, OpenE
     let span = Span::whole(file).map_err(OpenError::Read)?;
     let mut magic = [0; MAGIC_BYTES];
     let archive = match sniff(span.peek(&mut magic).map_err(OpenError::Read)?)? {
-        Codec::Plain => span,
+        Codec::Plain => {
+            with.budget.admit(span.len());
+            span
+        }
         codec => {
             let copy = spool(span.reader(), codec, with)?;
             span.unchanged().map_err(OpenError::Read)?;
             copy
         }
     };
-    scan(&archive)
+    scan(&archive, with.budget)
 }
 
 fn unopened(path: &Path, problem: io::Error) -> OpenError {
@@ -111,19 +118,20 @@ fn unopened(path: &Path, problem: io::Error) -> OpenError {
 pub fn open_stream(mut stream: impl Read + Send, with: &Opening<'_>) -> Result<Box<dyn Store>, OpenError> {
     let magic = magic(&mut stream).map_err(OpenError::Read)?;
     let codec = sniff(&magic)?;
-    scan(&spool(magic.as_slice().chain(stream), codec, with)?)
+    scan(&spool(magic.as_slice().chain(stream), codec, with)?, with.budget)
 }
 
 /// Opens an archive that is not compressed as a whole.
-pub fn open_archive(archive: &Span) -> Result<Box<dyn Store>, OpenError> {
-    scan(archive)
+pub fn open_archive(archive: &Span, with: &Opening<'_>) -> Result<Box<dyn Store>, OpenError> {
+    with.budget.admit(archive.len());
+    scan(archive, with.budget)
 }
 
-fn scan(archive: &Span) -> Result<Box<dyn Store>, OpenError> {
+fn scan(archive: &Span, budget: &Budget) -> Result<Box<dyn Store>, OpenError> {
     if archive.is_empty() {
         return Err(OpenError::Empty);
     }
-    match Tarball::scan(archive) {
+    match Tarball::scan(archive, budget) {
         Ok(tarball) => Ok(Box::new(tarball)),
         Err(problem @ TarballError::Tar(_)) => {
             let mut head = [0; BLOCK];
@@ -132,6 +140,13 @@ fn scan(archive: &Span) -> Result<Box<dyn Store>, OpenError> {
         }
         Err(problem) => Err(problem.into()),
     }
+}
+
+/// Bytes of the blobs of a layout directory.
+fn blob_bytes(layout: &Path) -> u64 {
+    // A directory without any is told of when its documents are read.
+    let files = std::fs::read_dir(layout.join("blobs/sha256")).into_iter().flatten();
+    files.filter_map(|file| Some(file.ok()?.metadata().ok()?.len())).fold(0, u64::saturating_add)
 }
 
 /// Standard input as a file, so that it can be read at any offset if it is one.
@@ -149,7 +164,7 @@ fn magic(reader: &mut impl Read) -> io::Result<Vec<u8>> {
 
 /// Copies a stream, decompressed, to an unnamed file.
 fn spool(reader: impl Read + Send, codec: Codec, with: &Opening<'_>) -> Result<Span, OpenError> {
-    let Opening { tmp_dir, limits, seen } = *with;
+    let Opening { tmp_dir, limits, budget, seen } = *with;
     let failed = |problem| OpenError::Spool { place: tmp_dir.to_owned(), problem };
     let mut copy = tempfile::tempfile_in(tmp_dir).map_err(failed)?;
     let compressed = AtomicU64::new(0);
@@ -173,6 +188,7 @@ fn spool(reader: impl Read + Send, codec: Codec, with: &Opening<'_>) -> Result<S
         }
     }
     drop(plain);
+    budget.admit(compressed.load(Ordering::Relaxed));
     Span::private(copy).map_err(failed)
 }
 

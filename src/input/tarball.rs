@@ -12,12 +12,15 @@ use std::io::{self, BufRead, BufReader, Read};
 use super::error::{MAX_MEMBERS, OpenError, TarballError};
 use super::store::Store;
 use crate::blob::{Span, SpanReader};
+use crate::budget::{Budget, Held};
 use crate::tar::{Forward, Members};
 
 /// The files of a tar by name.
 #[derive(Debug)]
 pub(super) struct Tarball {
     members: HashMap<Vec<u8>, Where>,
+    /// The memory that they take up.
+    _held: Held,
 }
 
 #[derive(Clone, Debug)]
@@ -26,13 +29,15 @@ enum Where {
     Link(Vec<u8>),
 }
 
+/// Bytes of memory that a file takes up besides its name.
+const MEMBER: u64 = 150;
 /// Links that lead to links.
 const MAX_HOPS: usize = 16;
 
 impl Tarball {
     /// Finds the files of the tar in `archive`.
-    pub(super) fn scan(archive: &Span) -> Result<Self, TarballError> {
-        let mut members = HashMap::new();
+    pub(super) fn scan(archive: &Span, budget: &Budget) -> Result<Self, TarballError> {
+        let (mut members, mut held) = (HashMap::new(), budget.nothing());
         let mut reader = Members::new(Skipping::new(archive));
         while let Some(member) = reader.next_member()? {
             let Some(name) = normalized(b"", &member.name) else { continue };
@@ -44,13 +49,14 @@ impl Tarball {
                 b'2' => Where::Link(normalized(directory(&name), &member.link).unwrap_or_default()),
                 _ => continue,
             };
+            held.add(MEMBER + (name.len() + member.link.len()) as u64)?;
             members.insert(name, place);
             if members.len() > MAX_MEMBERS {
                 return Err(TarballError::TooMany);
             }
             reader.pass(&member)?;
         }
-        Ok(Self { members })
+        Ok(Self { members, _held: held })
     }
 
     /// The bytes of the file called `name`, links followed; `None` when there is none.
@@ -149,6 +155,7 @@ mod tests {
     use std::io::Write;
 
     use super::*;
+    use crate::limits::Limits;
 
     fn scan(write: impl FnOnce(&mut ::tar::Builder<&mut std::fs::File>)) -> Result<Tarball, TarballError> {
         let mut file = tempfile::tempfile().unwrap();
@@ -156,7 +163,7 @@ mod tests {
         write(&mut builder);
         builder.finish().unwrap();
         drop(builder);
-        Tarball::scan(&Span::whole(file).unwrap())
+        Tarball::scan(&Span::whole(file).unwrap(), &Budget::new(&Limits::default()))
     }
 
     fn file(builder: &mut ::tar::Builder<&mut std::fs::File>, name: &str, bytes: &[u8]) {
@@ -209,7 +216,8 @@ mod tests {
         header.set_cksum();
         file.write_all(header.as_bytes()).unwrap();
         file.write_all(&[0; 9_999]).unwrap();
-        let error = Tarball::scan(&Span::whole(file).unwrap()).unwrap_err().to_string();
+        let error =
+            Tarball::scan(&Span::whole(file).unwrap(), &Budget::new(&Limits::default())).unwrap_err().to_string();
         assert_eq!(
             error,
             "it is not a readable tar archive: the tar ends inside an entry (at byte 0 of the tar, entry \"layer\")"

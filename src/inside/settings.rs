@@ -7,7 +7,7 @@ use serde::de::IgnoredAny;
 
 use crate::layer::{Layers, WriteError};
 use crate::oci::{Document, InvalidJson};
-use crate::tree::{EntryRef, FOLLOW_BUDGET, Kind, Tree, TreePath};
+use crate::tree::{EntryRef, Follow, Kind, Tree, TreePath};
 
 /// What containers run by, as the config says it.
 #[derive(Clone, Debug, Default)]
@@ -84,9 +84,9 @@ impl Settings {
 impl Accounts {
     /// Reads the accounts of `tree`, whose contents lie in `layers`.
     pub fn read(tree: &Tree, layers: Layers<'_>) -> Result<Self, WriteError> {
-        let mut budget = FOLLOW_BUDGET;
+        let mut follow = Follow::new(0);
         let mut find = |path: &str| -> Option<EntryRef> {
-            let id = tree.resolve(&TreePath::parse(path.as_bytes()).ok()?, &mut budget)?;
+            let id = tree.resolve(&TreePath::parse(path.as_bytes()).ok()?, &mut follow)?;
             let inode = tree.inode(id);
             matches!(inode.kind, Kind::File { size: 1..=MAX_ACCOUNTS, .. }).then_some(inode.source)
         };

@@ -6,10 +6,11 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::copied::Copied;
-use super::entries::Budget;
+use super::frames::Windows;
 use super::index::{IndexError, LayerIndex, Reading};
 use super::look::Look;
 use super::open::{Seen, Source};
+use crate::budget::Budget;
 use crate::buffers::Buffers;
 use crate::hash::hashing;
 use crate::limits::Limits;
@@ -37,6 +38,8 @@ pub struct Readers<'r> {
     pub limits: &'r Limits,
     /// Threads.
     pub jobs: NonZeroUsize,
+    /// Memory that what they say may take up.
+    pub budget: &'r Budget,
     /// Buffers to use.
     pub buffers: &'r Buffers,
     /// Is told of every stretch of a blob read.
@@ -73,22 +76,23 @@ impl Readers<'_> {
         todo: Vec<(usize, W)>,
         what: impl Fn(&Reading<'_>, usize, W) -> Result<T, IndexError> + Sync,
     ) -> Result<Vec<(usize, T)>, AtLayer<IndexError>> {
-        let Self { sources, limits, jobs, buffers, seen, seed, look } = *self;
+        let Self { sources, limits, jobs, budget, buffers, seen, seed, look } = *self;
         let readers = jobs.get().min(todo.len()).min(MAX_READERS);
         let hashers = NonZeroUsize::new(readers / 2).unwrap_or(NonZeroUsize::MIN);
-        let budget = Budget::new(limits.metadata);
         let spacing = MIN_SPACING.max(sources.iter().map(|source| source.blob.len()).sum::<u64>() / WAYS_IN);
         let mut blobs = HashSet::new();
         let distinct = sources.iter().filter(|source| blobs.insert(source.layer.name.as_str()));
         let limit = limits.image_bytes(distinct.map(|source| source.blob.len()).sum());
         let total = AtomicU64::new(0);
+        let windows = Windows::new();
         let oldest_bad = AtomicUsize::new(usize::MAX);
         let done = Mutex::new(Vec::with_capacity(todo.len()));
         let todo = Mutex::new(todo.into_iter());
         let next = || todo.lock().unwrap_or_else(PoisonError::into_inner).next();
         hashing(hashers, |hashing| {
             let total = (&total, limit);
-            let reading = Reading { limits, total, budget: &budget, hashing, buffers, spacing, seen, seed, look };
+            let windows = &windows;
+            let reading = Reading { limits, total, budget, hashing, buffers, spacing, windows, seen, seed, look };
             let work = || {
                 while let Some((position, work)) = next() {
                     if position > oldest_bad.load(Ordering::Relaxed) {
@@ -140,8 +144,9 @@ mod tests {
         let sources = [Source { layer, blob: blob.clone() }];
         let (limits, buffers) = (Limits::default(), Buffers::new());
         let jobs = NonZeroUsize::MIN;
-        let (seen, look) = (&|_| (), None);
-        let readers = Readers { sources: &sources, limits: &limits, jobs, buffers: &buffers, seen, seed: 0, look };
+        let (budget, sources, seen, look) = (Budget::new(&limits), &sources, &|_| (), None);
+        let (limits, budget, buffers) = (&limits, &budget, &buffers);
+        let readers = Readers { sources, limits, jobs, budget, buffers, seen, seed: 0, look };
         let verify = |codec, copy: &[Span]| {
             let (sender, copied) = Copied::new(0);
             copy.iter().for_each(|there| sender.send(there.clone()).unwrap());

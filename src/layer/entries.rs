@@ -10,37 +10,21 @@
 //!   (containerd only honours the first), and reported.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::index::{EntrySpan, IndexError, LayerIndex, Note};
+use crate::budget::Held;
 use crate::tar::Member;
 use crate::tree::{Fate, Kind, LayerBuilder, LayerDiff, TreePath};
 
-/// Memory that the entries of all layers of an image may need together, in bytes.
-#[derive(Debug)]
-pub(super) struct Budget {
-    left: AtomicU64,
-    limit: u64,
-}
-
-impl Budget {
-    /// A budget of `limit` bytes.
-    pub(super) fn new(limit: u64) -> Self {
-        Self { left: AtomicU64::new(limit), limit }
-    }
-
-    fn spend(&self, cost: u64) -> Result<(), IndexError> {
-        let spent = self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(cost));
-        spent.map(|_| ()).map_err(|_| IndexError::TooMuchMetadata { limit: self.limit })
-    }
-}
-
 /// The entries of one layer, on their way into its diff.
-pub(super) struct Entries<'b> {
+pub(super) struct Entries {
     builder: LayerBuilder,
     spans: Vec<EntrySpan>,
     estargz: bool,
-    budget: &'b Budget,
+    /// The memory they take up.
+    held: Held,
+    /// What was counted for whiteouts.
+    whiteouts: u64,
     overlay_whiteouts: u64,
     overlay_opaque: u64,
     landmarks: u64,
@@ -55,17 +39,20 @@ enum Meaning {
     Nothing,
 }
 
-impl<'b> Entries<'b> {
-    pub(super) fn new(estargz: bool, budget: &'b Budget) -> Self {
+impl Entries {
+    pub(super) fn new(estargz: bool, held: Held) -> Self {
         let builder = LayerBuilder::new();
         let (overlay_whiteouts, overlay_opaque, landmarks) = (0, 0, 0);
-        let (spans, other_times) = (Vec::new(), false);
-        Self { builder, spans, estargz, budget, overlay_whiteouts, overlay_opaque, landmarks, other_times }
+        let (spans, other_times, whiteouts) = (Vec::new(), false, 0);
+        Self { builder, spans, estargz, held, whiteouts, overlay_whiteouts, overlay_opaque, landmarks, other_times }
     }
 
     /// What the layer says, and `index` with what was found of its entries.
-    pub(super) fn finish(self, index: LayerIndex) -> Result<(LayerIndex, LayerDiff), IndexError> {
+    pub(super) fn finish(mut self, index: LayerIndex) -> Result<(LayerIndex, LayerDiff), IndexError> {
+        let before = self.builder.weight();
         let (diff, fates) = self.builder.finish()?;
+        self.held.add((diff.weight() - before).saturating_sub(self.whiteouts))?;
+        let held = Some(self.held);
         let notes = [
             (self.overlay_whiteouts, Note::OverlayWhiteouts as fn(u64) -> Note),
             (self.overlay_opaque, Note::OverlayOpaque),
@@ -73,7 +60,7 @@ impl<'b> Entries<'b> {
         ];
         let notes = notes.iter().filter(|(count, _)| *count > 0).map(|(count, note)| note(*count)).collect();
         let other_times = self.other_times;
-        Ok((LayerIndex { entries: self.spans, fates, notes, other_times, ..index }, diff))
+        Ok((LayerIndex { entries: self.spans, fates, notes, other_times, held, ..index }, diff))
     }
 
     /// How many there are so far.
@@ -87,9 +74,16 @@ impl<'b> Entries<'b> {
         let path = parse(&member.name)?;
         let header = u32::try_from(member.data - member.start).unwrap_or(u32::MAX);
         self.spans.push(EntrySpan { start: member.start, stored: member.stored, header });
+        let before = self.builder.weight();
         match meaning(&path)? {
-            Meaning::Whiteout(gone) => self.builder.whiteout(gone),
-            Meaning::Opaque(directory) => self.builder.opaque(directory, true),
+            Meaning::Whiteout(gone) => {
+                self.charge_whiteout(&path)?;
+                self.builder.whiteout(gone);
+            }
+            Meaning::Opaque(directory) => {
+                self.charge_whiteout(&path)?;
+                self.builder.opaque(directory, true);
+            }
             Meaning::Nothing => _ = self.builder.next_entry(Fate::Ignored),
             Meaning::File if self.estargz && is_landmark(&path) => {
                 self.landmarks += 1;
@@ -97,20 +91,22 @@ impl<'b> Entries<'b> {
             }
             Meaning::File => self.put(member, &path, fingerprint)?,
         }
-        Ok(())
+        // Only what is new: files of a deep directory share what it costs.
+        Ok(self.held.add((self.builder.weight() - before).max(ENTRY))?)
     }
 
     fn put(&mut self, member: &Member, path: &TreePath, fingerprint: u64) -> Result<(), IndexError> {
         let (major, minor) = member.device;
         let mut meta = member.meta.clone();
-        // Some readers clean a name as we do, others refuse it.
         let links = member.typeflag == b'1';
-        let mut plain = !(climbs(&member.name) || links && climbs(&member.link));
+        let is_clean = is_clean(&member.name, member.typeflag == b'5') && (!links || is_clean(&member.link, false));
+        let mut plain = is_clean && !member.names_differ;
         let kind = match member.typeflag {
             b'1' => return Ok(self.builder.put_link(path, &parse(&member.link)?, meta, plain)?),
             b'2' => Kind::Symlink(member.link.as_slice().into()),
             b'3' if (major, minor) == (0, 0) => {
                 self.overlay_whiteouts += 1;
+                self.charge_whiteout(path)?;
                 self.builder.whiteout(path.clone());
                 return Ok(());
             }
@@ -120,6 +116,9 @@ impl<'b> Entries<'b> {
                 const OPAQUE: &[u8] = b"trusted.overlay.opaque";
                 if meta.extra.xattrs.iter().any(|(name, value)| &**name == OPAQUE && &**value == b"y") {
                     self.overlay_opaque += 1;
+                    // It is no longer what others have.
+                    self.held.add(meta.extra.weight())?;
+                    self.charge_whiteout(path)?;
                     self.builder.opaque(path.clone(), false);
                     Arc::make_mut(&mut meta.extra).xattrs.retain(|(name, _)| &**name != OPAQUE);
                     plain = false;
@@ -132,24 +131,24 @@ impl<'b> Entries<'b> {
         Ok(self.builder.put(path, kind, meta, plain)?)
     }
 
-    /// Counts what an entry costs in memory: its names and attributes, and about 200 bytes of its own.
+    /// Counts what the texts of an entry cost in memory, before any of them is held.
     fn charge(&mut self, member: &Member) -> Result<(), IndexError> {
         let extra = &member.meta.extra;
-        let shared = Arc::strong_count(extra) > 2;
-        let records = if shared {
-            0
-        } else {
-            extra.uname.len()
-                + extra.gname.len()
-                + extra.xattrs.iter().chain(&extra.pax).map(|(k, v)| k.len() + v.len() + 32).sum::<usize>()
-        };
-        let sparse = extra.sparse.as_ref().map_or(0, |map| map.len() * 16);
-        // Each component may be a directory of its own.
-        let components = member.name.iter().filter(|byte| **byte == b'/').count() + 1;
-        let cost = member.name.len() + member.link.len() + records + sparse + components * 200;
-        self.budget.spend(cost as u64)
+        // One that an earlier entry has too costs nothing more.
+        let attributes = if Arc::strong_count(extra) > 2 { 0 } else { extra.weight() };
+        Ok(self.held.add(attributes + member.link.len() as u64)?)
+    }
+
+    /// Counts what a whiteout may cost, all of whose directories may be new. They are made when all entries are known.
+    fn charge_whiteout(&mut self, path: &TreePath) -> Result<(), IndexError> {
+        let cost = path.as_bytes().len() as u64 + ENTRY * path.components().count().max(1) as u64;
+        self.whiteouts += cost;
+        Ok(self.held.add(cost)?)
     }
 }
+
+/// Bytes of memory that an entry takes up at least, and a directory that it implies.
+const ENTRY: u64 = 200;
 
 fn parse(name: &[u8]) -> Result<TreePath, IndexError> {
     TreePath::parse(name).map_err(|problem| {
@@ -158,9 +157,13 @@ fn parse(name: &[u8]) -> Result<TreePath, IndexError> {
     })
 }
 
-/// Whether a name has `..` in it.
-fn climbs(name: &[u8]) -> bool {
-    name.split(|byte| *byte == b'/').any(|component| component == b"..")
+/// Whether a name can go out as it is spelled: relative, with `./` before it at most, and behind it a slash if it is a
+/// directory's. Some readers clean others as we do, others refuse them as unsafe.
+fn is_clean(name: &[u8], is_directory: bool) -> bool {
+    let relative = name.strip_prefix(b"./").unwrap_or(name);
+    let bare = if is_directory { relative.strip_suffix(b"/").unwrap_or(relative) } else { relative };
+    let is_root = matches!(name, b"." | b"./");
+    is_root || bare.split(|byte| *byte == b'/').all(|component| !matches!(component, b"" | b"." | b".."))
 }
 
 fn meaning(path: &TreePath) -> Result<Meaning, IndexError> {
@@ -189,6 +192,20 @@ mod tests {
 
     fn path(text: &str) -> TreePath {
         TreePath::parse(text.as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn names_that_some_readers_refuse_are_not_clean() {
+        for name in ["a", "a/b", "./a", "..a/b..", ".a", ".", "./"] {
+            assert!(is_clean(name.as_bytes(), false), "{name}");
+        }
+        for name in
+            ["/", "/a", "//a", "./", "a//b", "../a", "a/../b", "a/..", "./../a", "././a", "a/./b", "a/", "a//", ""]
+        {
+            assert_eq!(is_clean(name.as_bytes(), false), name == "./", "{name}");
+        }
+        assert!(is_clean(b"a/", true) && is_clean(b"./a/b/", true) && is_clean(b"a", true) && is_clean(b"./", true));
+        assert!(!is_clean(b"a//", true) && !is_clean(b"/a/", true) && !is_clean(b"/", true));
     }
 
     #[test]

@@ -10,11 +10,13 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use thiserror::Error;
 use xxhash_rust::xxh3::{Xxh3, Xxh3Default};
 
-use super::entries::{Budget, Entries};
+use super::entries::Entries;
+use super::frames::Windows;
 use super::look::{Look, LookInside};
 use super::open::{Blob, Seen, Source, Text, Whole};
 use super::plain::Plain;
 use crate::blob::{Changed, Mismatch, Sealed, check};
+use crate::budget::{Budget, Held, OverBudget};
 use crate::buffers::Buffers;
 use crate::codec::{Codec, MAGIC_BYTES, UnknownCodec, sniff};
 use crate::deflate::Access;
@@ -49,6 +51,8 @@ pub struct LayerIndex {
     pub fates: Vec<Fate>,
     /// What is worth telling a person.
     pub notes: Vec<Note>,
+    /// The memory that its entries take up, and what it says.
+    pub held: Option<Held>,
 }
 
 impl LayerIndex {
@@ -67,6 +71,7 @@ impl LayerIndex {
             entries,
             fates,
             notes,
+            held: None,
         }
     }
 }
@@ -164,13 +169,8 @@ pub enum IndexError {
         limit: u64,
     },
     /// More metadata than memory is meant for.
-    #[error(
-        "its entries need more than {limit} bytes of memory: raise the limit with --max-metadata if you trust the image"
-    )]
-    TooMuchMetadata {
-        /// The limit, in bytes.
-        limit: u64,
-    },
+    #[error("its entries need {0}")]
+    TooMuchMetadata(#[from] OverBudget),
 }
 
 impl Source {
@@ -222,6 +222,8 @@ pub(super) struct Reading<'r> {
     pub(super) buffers: &'r Buffers,
     /// Bytes of a gzip blob from one way in to the next.
     pub(super) spacing: u64,
+    /// Memory for the windows of zstd blobs.
+    pub(super) windows: &'r Windows,
     /// Is told of every stretch of a blob read.
     pub(super) seen: Seen<'r>,
     /// What fingerprints of contents begin with.
@@ -296,8 +298,8 @@ impl Reading<'_> {
     ) -> Result<(LayerIndex, LayerDiff, Option<DiffId>), IndexError> {
         let limit = self.limits.layer_bytes(source.blob.len());
         let hash = (codec != Codec::Plain).then(|| self.hashing.begin());
-        let mut members = Members::new(Plain::new(Text::new(blob, codec, self.spacing)?, hash, limit));
-        let mut entries = Entries::new(source.layer.estargz, self.budget);
+        let mut members = Members::new(Plain::new(Text::new(blob, codec, self.spacing, self.windows), hash, limit));
+        let mut entries = Entries::new(source.layer.estargz, self.budget.nothing());
         while let Some(member) = members.next_member()? {
             let mut hasher = Fingerprint::new(self.seed);
             if let Some(look) = &mut look {

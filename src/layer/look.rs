@@ -33,6 +33,7 @@ mod tests {
 
     use super::*;
     use crate::blob::Span;
+    use crate::budget::Budget;
     use crate::buffers::Buffers;
     use crate::layer::{Readers, Source};
     use crate::limits::Limits;
@@ -86,8 +87,9 @@ mod tests {
         let sources = [source("right", right), source("wrong", wrong)];
         let (saw, limits, buffers) = (Saw::default(), Limits::default(), Buffers::new());
         let (jobs, look) = (NonZeroUsize::MIN, Some(&saw as &dyn Look));
-        let readers =
-            Readers { sources: &sources, limits: &limits, jobs, buffers: &buffers, seen: &|_| (), seed: 0, look };
+        let (budget, sources, seen) = (Budget::new(&limits), &sources, &|_| ());
+        let (limits, budget, buffers) = (&limits, &budget, &buffers);
+        let readers = Readers { sources, limits, jobs, budget, buffers, seen, seed: 0, look };
         assert!(readers.read(vec![0]).is_ok() && readers.read(vec![1]).is_err());
         let all = "0 a one1 .wh.b 2 d/c three".to_owned();
         assert_eq!(saw.0.into_inner().unwrap(), [(right, all)]);

@@ -9,6 +9,7 @@ mod contents;
 mod copied;
 mod entries;
 mod feed;
+mod frames;
 mod gzip;
 mod index;
 mod look;

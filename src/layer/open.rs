@@ -3,6 +3,7 @@
 use std::io::{self, BufRead, Read};
 use std::sync::Arc;
 
+use super::frames::{Frames, Windows};
 use crate::blob::{Sealing, Span};
 use crate::buffers::{Buffer, Buffers, Shared};
 use crate::codec::{Codec, MAGIC_BYTES, UnknownCodec, sniff};
@@ -136,7 +137,7 @@ pub(super) struct Text<'b, 'r> {
 enum Decoder<'b, 'r> {
     Plain(&'b mut Blob<'r>),
     Gzip { reader: GzipReader<&'b mut Blob<'r>>, ways: WaysIn },
-    Zstd(zstd::stream::read::Decoder<'static, &'b mut Blob<'r>>),
+    Zstd(Frames<'r, &'b mut Blob<'r>>),
 }
 
 /// Places where reading a gzip layer can begin, about evenly spaced.
@@ -150,8 +151,9 @@ pub(super) struct WaysIn {
 }
 
 impl<'b, 'r> Text<'b, 'r> {
-    /// The tar in `blob`; in a gzip blob, ways in are looked for every `spacing` bytes.
-    pub(super) fn new(blob: &'b mut Blob<'r>, codec: Codec, spacing: u64) -> io::Result<Self> {
+    /// The tar in `blob`; in a gzip blob, ways in are looked for every `spacing` bytes, and a zstd blob gets its memory
+    /// from `windows`.
+    pub(super) fn new(blob: &'b mut Blob<'r>, codec: Codec, spacing: u64, windows: &'r Windows) -> Self {
         let buffers = blob.buffers;
         let decoder = match codec {
             Codec::Plain => Decoder::Plain(blob),
@@ -159,9 +161,9 @@ impl<'b, 'r> Text<'b, 'r> {
                 reader: GzipReader::new(blob),
                 ways: WaysIn { spacing, due: spacing, found: Vec::new() },
             },
-            Codec::Zstd => Decoder::Zstd(zstd::stream::read::Decoder::with_buffer(blob)?),
+            Codec::Zstd => Decoder::Zstd(Frames::new(blob, windows)),
         };
-        Ok(Self { decoder, buffers })
+        Self { decoder, buffers }
     }
 
     /// The next buffer; `None` at the end.

@@ -13,8 +13,8 @@ use thiserror::Error;
 use super::index::{EntrySpan, LayerIndex};
 use super::usage::Usage;
 use crate::ledger::Ledger;
-use crate::tar::{BLOCK, Form, encode};
-use crate::tree::{Emission, EntryRef, Fates, Kind, LayerDiff, Meta, NodeId, Parts, Step, Tree};
+use crate::tar::{BLOCK, Form, encode, has_too_many_records};
+use crate::tree::{Emission, EntryRef, Fates, Kind, LayerDiff, Meta, NodeId, Parts, Step, Tree, TreePath};
 
 /// A piece of the new layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,14 +54,20 @@ impl Recipe {
     }
 }
 
-/// More headers than anyone needs: short entries that stand for long paths or large attributes, again and again.
-#[derive(Clone, Copy, Debug, Error, PartialEq, Eq)]
-#[error(
-    "the headers of the new layer need more than {limit} bytes: raise the limit with --max-metadata if you trust the image"
-)]
-pub struct TooMuchWritten {
-    /// The limit, in bytes.
-    pub limit: u64,
+/// Larger headers than anyone needs.
+#[derive(Clone, Debug, Error, PartialEq, Eq)]
+pub enum TooMuchWritten {
+    /// Short entries that stand for long paths or large attributes, again and again.
+    #[error(
+        "the headers of the new layer need more than {limit} bytes: raise the limit with --max-metadata if you trust the image"
+    )]
+    Together {
+        /// The limit, in bytes.
+        limit: u64,
+    },
+    /// A file whose attributes and names are more than a header holds.
+    #[error("the header of \"{0}\" would have more than a mebibyte of records, which no reader takes")]
+    One(TreePath),
 }
 
 /// Two zero blocks end an archive.
@@ -75,6 +81,8 @@ struct Cook<'l> {
     recipe: Recipe,
     /// Bytes that are written anew.
     written: u64,
+    /// A name whose header nobody could read.
+    unreadable: Option<NodeId>,
 }
 
 /// The recipes for the parts of `diff`, whose entries lie in `layers`, and the ledger of the layers at the positions
@@ -93,11 +101,15 @@ pub fn recipes(
     {
         let contents = vec![0; layers.len()];
         let recipe = Recipe { segments: Vec::new(), contents, plain_size: 0, entries: 0 };
-        let mut cook = Cook { diff, upper: diff.upper(), layers, usage: &mut usage, recipe, written: 0 };
+        let mut cook =
+            Cook { diff, upper: diff.upper(), layers, usage: &mut usage, recipe, written: 0, unreadable: None };
         for step in Emission::new(diff, parts, part) {
             cook.step(step);
             if written + cook.written > limit {
-                return Err(TooMuchWritten { limit });
+                return Err(TooMuchWritten::Together { limit });
+            }
+            if let Some(id) = cook.unreadable {
+                return Err(TooMuchWritten::One(diff.upper().path(id)));
             }
         }
         let end = END.len() as u64;
@@ -185,7 +197,11 @@ impl Cook<'_> {
     }
 
     fn write(&mut self, step: Step) {
-        let len = header(self.upper, step, self.layers).len() as u64;
+        let header = header(self.upper, step, self.layers);
+        if has_too_many_records(&header) {
+            self.unreadable = Some(step.name());
+        }
+        let len = header.len() as u64;
         self.recipe.plain_size += len;
         self.written += len;
         self.recipe.segments.push(Segment::Header(step));

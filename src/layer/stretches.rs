@@ -9,6 +9,7 @@ use super::index::{EntrySpan, LayerIndex};
 use super::open::Source;
 use super::splice::Spliced;
 use crate::blob::Changed;
+use crate::budget::Budget;
 use crate::buffers::{BUFFER, Buffers};
 use crate::codec::Codec;
 use crate::tree::EntryRef;
@@ -20,6 +21,8 @@ pub struct Layers<'l> {
     pub sources: &'l [Source],
     /// What was found in them.
     pub indexes: &'l [Arc<LayerIndex>],
+    /// Memory that package databases may take up.
+    pub budget: &'l Budget,
     /// Buffers to use.
     pub buffers: &'l Buffers,
 }

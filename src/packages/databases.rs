@@ -1,7 +1,7 @@
 //! Finding the databases of an image.
 
 use super::PackagesError;
-use crate::tree::{FOLLOW_BUDGET, Kind, NodeId, Tree, TreePath};
+use crate::tree::{Follow, Kind, NodeId, Tree, TreePath};
 
 /// The program that keeps a database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,7 +71,7 @@ fn rpm(tree: &Tree) -> Result<Vec<NodeId>, PackagesError> {
 }
 
 fn find(tree: &Tree, path: &[u8]) -> Option<NodeId> {
-    tree.resolve(&TreePath::parse(path).ok()?, &mut FOLLOW_BUDGET.clone())
+    tree.resolve(&TreePath::parse(path).ok()?, &mut Follow::new(0))
 }
 
 fn file(tree: &Tree, path: &[u8]) -> Option<NodeId> {

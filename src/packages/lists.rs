@@ -39,17 +39,17 @@ fn diversions(owners: &mut Marker<'_>, text: &[u8]) {
 
 /// The database of apk: `P:` begins a package, `F:` a directory, `R:` is a file in it.
 pub(super) fn apk(owners: &mut Marker<'_>, text: &[u8]) {
-    let mut directory: &[u8] = b"";
+    let mut directory = owners.directory(b"");
     for line in lines(text) {
         match (line.get(..2), line.get(2..)) {
             (Some(b"P:"), Some(name)) => owners.begin(name),
             (Some(b"F:"), Some(path)) => {
-                directory = path;
+                directory = owners.directory(path);
                 if !path.is_empty() {
                     owners.mark(path);
                 }
             }
-            (Some(b"R:"), Some(name)) => owners.mark(&[directory, b"/", name].concat()),
+            (Some(b"R:"), Some(name)) => owners.mark_in(directory, name),
             _ => {}
         }
     }

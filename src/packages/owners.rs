@@ -1,11 +1,14 @@
 //! Files and their packages.
 
-use crate::tree::{FOLLOW_BUDGET, NodeId, Tree, TreePath};
+use crate::tree::{Follow, NodeId, Tree, TreePath};
 
 /// The packages of the files of a tree, by node.
 #[derive(Clone, Debug, Default)]
 pub struct Owners {
-    names: Vec<Box<[u8]>>,
+    /// The names of the packages, one after the other, and where each ends: lists may begin one every few bytes.
+    names: Vec<u8>,
+    ends: Vec<usize>,
+    /// By node.
     owners: Vec<u32>,
 }
 
@@ -15,7 +18,7 @@ pub(super) struct Marker<'t> {
     owners: Owners,
     /// The directory of the path that was marked last, because lists go through directories one by one.
     last: (Vec<u8>, Option<NodeId>),
-    budget: u64,
+    follow: Follow,
 }
 
 /// Whose a file is.
@@ -34,19 +37,19 @@ const SEVERAL: u32 = u32::MAX - 1;
 
 impl<'t> Marker<'t> {
     pub(super) fn new(tree: &'t Tree) -> Self {
-        let owners = Owners { names: Vec::new(), owners: vec![NOBODY; tree.node_count()] };
-        Self { tree, owners, last: (Vec::new(), Some(tree.root())), budget: FOLLOW_BUDGET }
+        let owners = vec![NOBODY; tree.node_count()];
+        let owners = Owners { names: Vec::new(), ends: Vec::new(), owners };
+        Self { tree, owners, last: (Vec::new(), Some(tree.root())), follow: Follow::new(tree.len()) }
     }
 
     /// What follows is of the package `name`.
     pub(super) fn begin(&mut self, name: &[u8]) {
-        self.owners.names.push(name.into());
+        self.owners.names.extend_from_slice(name);
+        self.owners.ends.push(self.owners.names.len());
     }
 
     /// The current package has `path`.
     pub(super) fn mark(&mut self, path: &[u8]) {
-        let last = self.owners.names.len().checked_sub(1);
-        let Some(package) = last.and_then(|last| u32::try_from(last).ok()) else { return };
         let path = path.strip_prefix(b".").unwrap_or(path);
         let path = path.strip_prefix(b"/").unwrap_or(path);
         let path = path.strip_suffix(b"/").unwrap_or(path);
@@ -55,12 +58,24 @@ impl<'t> Marker<'t> {
             None => (&b""[..], path),
         };
         if self.last.0 != directory {
-            let way = TreePath::parse(directory).ok();
-            self.last = (directory.to_vec(), way.and_then(|way| self.tree.resolve(&way, &mut self.budget)));
+            self.last = (directory.to_vec(), self.directory(directory));
         }
-        let Some(node) = self.last.1.and_then(|directory| self.tree.child(directory, name)) else { return };
+        self.mark_in(self.last.1, name);
+    }
+
+    /// The current package has `name` in a directory that [`Self::directory`] found. So a directory is looked for once,
+    /// however many files a list has in it.
+    pub(super) fn mark_in(&mut self, directory: Option<NodeId>, name: &[u8]) {
+        let last = self.owners.ends.len().checked_sub(1);
+        let Some(package) = last.and_then(|last| u32::try_from(last).ok()) else { return };
+        let Some(node) = directory.and_then(|directory| self.tree.child(directory, name)) else { return };
         let owner = &mut self.owners.owners[node.index()];
         *owner = if *owner == NOBODY || *owner == package { package } else { SEVERAL };
+    }
+
+    /// The directory that `path` leads to.
+    pub(super) fn directory(&mut self, path: &[u8]) -> Option<NodeId> {
+        self.tree.resolve(&TreePath::parse(path).ok()?, &mut self.follow)
     }
 
     pub(super) fn finish(self) -> Owners {
@@ -74,7 +89,7 @@ impl Owners {
         match self.owners.get(id.index()) {
             None | Some(&NOBODY) => Owner::Nobody,
             Some(&SEVERAL) => Owner::Several,
-            Some(package) => self.names.get(*package as usize).map_or(Owner::Nobody, |name| Owner::Package(name)),
+            Some(package) => self.name(*package as usize).map_or(Owner::Nobody, Owner::Package),
         }
     }
 
@@ -83,8 +98,13 @@ impl Owners {
         self.owner(id) != Owner::Nobody
     }
 
+    fn name(&self, package: usize) -> Option<&[u8]> {
+        let begin = package.checked_sub(1).map_or(0, |before| self.ends[before]);
+        self.names.get(begin..*self.ends.get(package)?)
+    }
+
     /// How many packages were found.
     pub fn packages(&self) -> usize {
-        self.names.len()
+        self.ends.len()
     }
 }

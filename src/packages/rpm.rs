@@ -5,6 +5,7 @@
 
 use super::owners::Marker;
 use super::sqlite;
+use crate::tree::NodeId;
 
 const NAME: u32 = 1000;
 const FILE_FLAGS: u32 = 1037;
@@ -31,22 +32,25 @@ fn header(owners: &mut Marker<'_>, blob: &[u8]) -> Result<(), &'static str> {
         let entry = (0..tags).map(|tag| 8 + 16 * tag).find(|at| word(*at) == Some(wanted))?;
         Some((store.get(word(entry + 8)? as usize..)?, word(entry + 12)? as usize))
     };
-    let strings = |tag: u32| -> Vec<&[u8]> {
+    // Nothing is collected: an empty string is one byte.
+    let strings = |tag: u32| {
         let (bytes, count) = find(tag).unwrap_or((&[], 0));
-        bytes.split(|byte| *byte == 0).take(count).collect()
+        bytes.split(|byte| *byte == 0).take(count)
     };
-    owners.begin(strings(NAME).first().ok_or("a package has no name")?);
-    let directories = strings(DIR_NAMES);
-    let numbers = |tag: u32| -> Vec<u32> {
+    let numbers = |tag: u32| {
         let (bytes, count) = find(tag).unwrap_or((&[], 0));
         let number = |four: &[u8]| four.iter().fold(0, |number, byte| number << 8 | u32::from(*byte));
-        bytes.chunks_exact(4).take(count).map(number).collect()
+        bytes.chunks_exact(4).take(count).map(number)
     };
-    let flags = numbers(FILE_FLAGS);
-    for ((at, name), index) in strings(BASE_NAMES).into_iter().enumerate().zip(numbers(DIR_INDEXES)) {
+    owners.begin(strings(NAME).next().ok_or("a package has no name")?);
+    // Each directory has a file in it, so there are no more than indexes.
+    let directories = strings(DIR_NAMES).take(numbers(DIR_INDEXES).len());
+    let directories: Vec<Option<NodeId>> = directories.map(|directory| owners.directory(directory)).collect();
+    let mut flags = numbers(FILE_FLAGS);
+    for (name, index) in strings(BASE_NAMES).zip(numbers(DIR_INDEXES)) {
         let directory = directories.get(index as usize).ok_or("a file of a package has no directory")?;
-        if flags.get(at).is_none_or(|flags| flags & GHOST == 0) {
-            owners.mark(&[directory, name].concat());
+        if flags.next().is_none_or(|flags| flags & GHOST == 0) {
+            owners.mark_in(*directory, name);
         }
     }
     Ok(())

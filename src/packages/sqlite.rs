@@ -63,12 +63,16 @@ impl<'d> Pages<'d> {
 
     /// Hands the record of every row of the table at the page `root` to `each`.
     fn walk(&self, root: usize, each: &mut dyn FnMut(&[u8]) -> Result<(), &'static str>) -> Result<(), &'static str> {
-        let mut seen = HashSet::new();
+        let mut seen = HashSet::from([root]);
         let mut todo = vec![root];
-        while let Some(number) = todo.pop() {
+        let mut meet = |number: usize, todo: &mut Vec<usize>| {
             if !seen.insert(number) {
                 return Err("its pages lead to each other");
             }
+            todo.push(number);
+            Ok(())
+        };
+        while let Some(number) = todo.pop() {
             let page = self.page(number)?;
             // The first page begins with the header of the database.
             let at = if number == 1 { 100 } else { 0 };
@@ -81,9 +85,9 @@ impl<'d> Pages<'d> {
             };
             match kind {
                 INTERIOR => {
-                    todo.push(word(&page[at + 8..])?);
+                    meet(word(&page[at + 8..])?, &mut todo)?;
                     for cell in (0..cells).rev() {
-                        todo.push(word(pointer(cell)?)?);
+                        meet(word(pointer(cell)?)?, &mut todo)?;
                     }
                 }
                 LEAF => {
@@ -141,13 +145,12 @@ fn varint(bytes: &[u8]) -> Result<(u64, &[u8]), &'static str> {
     Err(CUT)
 }
 
-/// The bytes of each column of a record.
-fn columns(record: &[u8]) -> Result<Vec<&[u8]>, &'static str> {
+/// Hands the bytes of each column of a record to `each`. None are collected: a column of no bytes is one byte.
+fn columns<'r>(record: &'r [u8], mut each: impl FnMut(&'r [u8])) -> Result<(), &'static str> {
     let (len, types) = varint(record)?;
     let len = usize::try_from(len).map_err(|_| CUT)?;
     let mut types = record.get(record.len() - types.len()..len).ok_or(CUT)?;
     let mut body = record.get(len..).ok_or(CUT)?;
-    let mut columns = Vec::new();
     while !types.is_empty() {
         let (kind, rest) = varint(types)?;
         types = rest;
@@ -159,16 +162,25 @@ fn columns(record: &[u8]) -> Result<Vec<&[u8]>, &'static str> {
             _ => kind.saturating_sub(12) / 2,
         };
         let size = usize::try_from(size).ok().filter(|size| *size <= body.len()).ok_or(CUT)?;
-        columns.push(&body[..size]);
+        each(&body[..size]);
         body = &body[size..];
     }
-    Ok(columns)
+    Ok(())
 }
 
-fn column(record: &[u8], at: usize) -> Result<&[u8], &'static str> {
-    columns(record)?.get(at).copied().ok_or(CUT)
+fn column(record: &[u8], wanted: usize) -> Result<&[u8], &'static str> {
+    let (mut at, mut found) = (0, None);
+    columns(record, |column| {
+        if at == wanted {
+            found = Some(column);
+        }
+        at += 1;
+    })?;
+    found.ok_or(CUT)
 }
 
 fn last_column(record: &[u8]) -> Result<&[u8], &'static str> {
-    columns(record)?.last().copied().ok_or(CUT)
+    let mut last = None;
+    columns(record, |column| last = Some(column))?;
+    last.ok_or(CUT)
 }

@@ -47,6 +47,6 @@ pub fn prune(
         }
         Err(problem) => return Err(problem.into()),
     };
-    let outcome = rules::prune(tree, fates, choice, PruneFacts { config, owners: &owners })?;
+    let outcome = rules::prune(tree, fates, choice, PruneFacts { config, owners: &owners }, layers.budget)?;
     Ok(Pruned { outcome: Some(outcome), owners: Some(owners), finding })
 }

@@ -2,7 +2,8 @@
 
 use std::borrow::Cow;
 
-use super::header::BLOCK;
+use super::header::{BLOCK, Block};
+use super::member::MAX_EXTENSION;
 use super::{pax, sparse};
 use crate::tree::{Extra, Kind, Meta, Records};
 
@@ -34,6 +35,13 @@ pub fn encode(path: &[u8], meta: &Meta, form: Form<'_>) -> Vec<u8> {
         Form::Node { kind, stored } => fields.kind(kind, stored, &meta.extra),
     }
     fields.into_bytes(meta)
+}
+
+/// Whether a header that was encoded has more records than readers take.
+pub fn has_too_many_records(header: &[u8]) -> bool {
+    let size = |block: &[u8; BLOCK]| Block(*block).size().ok().and_then(|size| u64::try_from(size).ok());
+    let first = header.first_chunk::<BLOCK>().filter(|block| block[156] == b'x');
+    first.is_some_and(|block| size(block).is_none_or(|size| size > MAX_EXTENSION))
 }
 
 struct Fields<'p> {

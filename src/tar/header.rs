@@ -55,7 +55,7 @@ impl Block {
     pub(super) fn name(&self) -> Vec<u8> {
         let name = text(&self.0[0..100]);
         let prefix = match (self.is_ustar(), self.is_gnu()) {
-            (true, _) if &self.0[508..512] == b"tar\0" => text(&self.0[345..476]),
+            (true, _) if self.is_star() => text(&self.0[345..476]),
             (true, _) => text(&self.0[345..500]),
             // Go's writer before 1.8 put a prefix into GNU headers; it shows in times that are no numbers.
             (_, true) if number(&self.0[345..357]).is_none() || number(&self.0[357..369]).is_none() => {
@@ -98,8 +98,21 @@ impl Block {
         self.number("mtime", 136, 148)
     }
 
+    /// The numbers of a device. The oldest headers have none.
     pub(super) fn device(&self) -> Result<(i64, i64), InvalidHeader> {
+        if !self.has_owner_names() {
+            return Ok((0, 0));
+        }
         Ok((self.number("device major number", 329, 337)?, self.number("device minor number", 337, 345)?))
+    }
+
+    /// Checks fields that nothing here needs and that readers want to be numbers.
+    pub(super) fn check_unused(&self) -> Result<(), InvalidHeader> {
+        if self.is_star() {
+            self.number("time of access", 476, 488)?;
+            self.number("time of change", 488, 500)?;
+        }
+        Ok(())
     }
 
     /// Whether GNU's fields for the times of access and of change are in use.
@@ -129,6 +142,10 @@ impl Block {
 
     pub(super) fn is_gnu(&self) -> bool {
         &self.0[257..265] == b"ustar  \0"
+    }
+
+    fn is_star(&self) -> bool {
+        self.is_ustar() && &self.0[508..512] == b"tar\0"
     }
 
     fn is_ustar(&self) -> bool {

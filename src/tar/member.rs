@@ -4,11 +4,10 @@ use std::collections::HashSet;
 use std::io::{self, BufRead};
 use std::sync::Arc;
 
-use thiserror::Error;
-
+use super::error::{InvalidTar, TarProblem};
 use super::fields::{Fields, SparseRecords, SparseVersion};
-use super::header::{BLOCK, BLOCK_BYTES, Block, InvalidHeader};
-use super::pax::{self, InvalidPax};
+use super::header::{BLOCK, BLOCK_BYTES, Block};
+use super::pax::{self, Record};
 use super::sparse::{self, BlockMap, InvalidSparse};
 use crate::tree::{Extra, Meta, SparseMap, Timestamp};
 
@@ -27,6 +26,9 @@ pub struct Member {
     pub name: Vec<u8>,
     /// The target of a link.
     pub link: Vec<u8>,
+    /// Whether its header gives it several names or targets, or has several headers of one kind before it, of which not
+    /// every reader takes the same.
+    pub names_differ: bool,
     /// Owner, mode, time and attributes.
     pub meta: Meta,
     /// Size of a regular file, holes included.
@@ -37,67 +39,11 @@ pub struct Member {
     pub other_times: bool,
 }
 
-/// A tar that cannot be read, and where.
-#[derive(Debug, Error)]
-#[error("{problem}{}", self.place())]
-pub struct InvalidTar {
-    /// What is wrong.
-    pub problem: TarProblem,
-    /// Offset of the header, in bytes.
-    pub offset: u64,
-    /// The member's name, when it is known.
-    pub name: Option<String>,
-}
-
-impl InvalidTar {
-    /// Where it is. What cannot be read is read ahead, so it has no place in the tar.
-    fn place(&self) -> String {
-        let name = self.name.as_ref().map_or(String::new(), |name| format!(", entry \"{name}\""));
-        match self.problem {
-            TarProblem::Read(_) => String::new(),
-            _ => format!(" (at byte {} of the tar{name})", self.offset),
-        }
-    }
-}
-
-/// What is wrong with a tar.
-#[derive(Debug, Error)]
-pub enum TarProblem {
-    /// The bytes cannot be had.
-    #[error(transparent)]
-    Read(#[from] io::Error),
-    /// The tar ends inside an entry.
-    #[error("the tar ends inside an entry")]
-    Cut,
-    /// The header is malformed.
-    #[error(transparent)]
-    Header(#[from] InvalidHeader),
-    /// A PAX record is malformed.
-    #[error(transparent)]
-    Pax(#[from] InvalidPax),
-    /// A sparse map is malformed.
-    #[error(transparent)]
-    Sparse(#[from] InvalidSparse),
-    /// A number that no file system takes.
-    #[error("{field} is {value}, expected {expected}")]
-    Range {
-        /// The field.
-        field: &'static str,
-        /// Its value.
-        value: i64,
-        /// What would do.
-        expected: &'static str,
-    },
-    /// Extended headers are small; this one is not.
-    #[error("an extended header has {0} bytes, more than 1 MiB")]
-    HugeExtension(u64),
-    /// A type that runtimes do not extract either.
-    #[error("unknown entry type '{}'", .0.escape_ascii())]
-    UnknownType(u8),
-}
-
 /// As Go's reader has it; real ones have a few hundred bytes.
-const MAX_EXTENSION: u64 = 1 << 20;
+pub(super) const MAX_EXTENSION: u64 = 1 << 20;
+
+/// Bytes of attributes that are looked for again in later members.
+const MAX_SHARED: u64 = 16 << 20;
 
 /// Bytes that can be passed over.
 pub trait Forward: BufRead {
@@ -140,6 +86,8 @@ pub struct Members<R> {
     /// Bytes of the current member's contents and padding that are still to come.
     left: u64,
     extras: HashSet<Arc<Extra>>,
+    /// Bytes of memory that `extras` take up.
+    shared: u64,
 }
 
 /// What a header is.
@@ -160,12 +108,32 @@ struct Extensions {
     name: Option<Vec<u8>>,
     link: Option<Vec<u8>>,
     pax: Vec<u8>,
+    /// Their types.
+    types: Vec<u8>,
+    /// Whether readers differ in what they say: there are two of a type, or one says nothing.
+    differ: bool,
+}
+
+impl Extensions {
+    fn note(&mut self, typeflag: u8) {
+        self.differ |= self.types.contains(&typeflag);
+        if matches!(typeflag, b'x' | b'L' | b'K') && !self.differ {
+            self.types.push(typeflag);
+        }
+    }
+
+    /// A long name; one of no bytes leaves the header's own.
+    fn long(&mut self, bytes: Vec<u8>) -> Option<Vec<u8>> {
+        let name = until_nul(bytes);
+        self.differ |= name.is_empty();
+        Some(name).filter(|name| !name.is_empty())
+    }
 }
 
 impl<R: Forward> Members<R> {
     /// Begins at the start of the tar.
     pub fn new(reader: R) -> Self {
-        Self { reader, position: 0, left: 0, extras: HashSet::new() }
+        Self { reader, position: 0, left: 0, extras: HashSet::new(), shared: 0 }
     }
 
     /// The next member; `None` at the end of the archive. What is left of the previous one is skipped.
@@ -243,11 +211,21 @@ impl<R: Forward> Members<R> {
     fn step(&mut self, extensions: &mut Extensions) -> Result<Head, TarProblem> {
         let Some(block) = self.block()?.filter(|block| !block.is_zero()) else { return Ok(Head::End) };
         block.check()?;
+        extensions.note(block.typeflag());
         match block.typeflag() {
-            b'x' => extensions.pax = self.extension(&block)?,
-            b'L' => extensions.name = Some(until_nul(self.extension(&block)?)),
-            b'K' => extensions.link = Some(until_nul(self.extension(&block)?)),
-            b'g' | b'V' => {
+            b'x' => {
+                // Of several the last counts, and readers read them all.
+                pax::parse(&extensions.pax)?;
+                extensions.pax = self.extension(&block)?;
+            }
+            b'L' => extensions.name = extensions.long(self.extension(&block)?),
+            b'K' => extensions.link = extensions.long(self.extension(&block)?),
+            b'g' => {
+                pax::parse(&extensions.pax)?;
+                pax::parse(&self.extension(&block)?)?;
+                return Ok(Head::NoFile);
+            }
+            b'V' => {
                 let size = natural("size", block.size()?)?;
                 self.skip(padded(size)?)?;
                 return Ok(Head::NoFile);
@@ -275,7 +253,8 @@ impl<R: Forward> Members<R> {
         Ok(bytes)
     }
 
-    /// Resolves a header against its extensions. PAX records win over long names, and those over the header.
+    /// Resolves a header against its extensions. Long names win over PAX records, and those over the header, as in Go; other
+    /// readers have it otherwise.
     fn member(&mut self, start: u64, block: &Block, extensions: Extensions) -> Result<Member, TarProblem> {
         let typeflag = match block.typeflag() {
             0 | b'7' => b'0',
@@ -283,8 +262,8 @@ impl<R: Forward> Members<R> {
             other => return Err(TarProblem::UnknownType(other)),
         };
         let mut fields = Fields {
-            name: extensions.name.unwrap_or_else(|| block.name()),
-            link: extensions.link.unwrap_or_else(|| block.link().to_vec()),
+            name: block.name(),
+            link: block.link().to_vec(),
             size: block.size()?,
             uid: block.uid()?,
             gid: block.gid()?,
@@ -293,9 +272,16 @@ impl<R: Forward> Members<R> {
             sparse: SparseRecords::default(),
             other_times: block.has_other_times(),
         };
-        for (key, value) in pax::parse(&extensions.pax)? {
-            fields.record(key, value)?;
-        }
+        let records = pax::parse(&extensions.pax)?;
+        fields.apply(&records)?;
+        fields.name = extensions.name.unwrap_or(fields.name);
+        fields.link = extensions.link.unwrap_or(fields.link);
+        let differs = |(key, value): &Record<'_>| match *key {
+            b"path" => *value != fields.name,
+            b"linkpath" => *value != fields.link,
+            _ => false,
+        };
+        let names_differ = extensions.differ || records.iter().any(differs);
         // Old writers mark a directory by its slash only.
         let typeflag = if block.typeflag() == 0 && fields.name.ends_with(b"/") { b'5' } else { typeflag };
         let has_contents = matches!(typeflag, b'0' | b'S');
@@ -304,6 +290,9 @@ impl<R: Forward> Members<R> {
         let mut map = None;
         let version = if typeflag == b'0' { fields.sparse.version()? } else { None };
         if typeflag == b'S' {
+            if !block.is_gnu() {
+                return Err(TarProblem::UnknownType(b'S'));
+            }
             let mut pairs = block.sparse()?;
             let mut more = block.sparse_continues();
             while more {
@@ -328,7 +317,10 @@ impl<R: Forward> Members<R> {
         }
         let map = map.map(|map| sparse::checked(map, size, stored)).transpose()?;
         self.left = padded(stored)?;
-        let (major, minor) = if matches!(typeflag, b'3' | b'4') { block.device()? } else { (0, 0) };
+        block.check_unused()?;
+        // Readers want them to be numbers in any case.
+        let (major, minor) = block.device()?;
+        let (major, minor) = if matches!(typeflag, b'3' | b'4') { (major, minor) } else { (0, 0) };
         Ok(Member {
             start,
             data: self.position,
@@ -340,6 +332,7 @@ impl<R: Forward> Members<R> {
             meta: self.meta(block, &mut fields, map)?,
             name: fields.name,
             link: fields.link,
+            names_differ,
         })
     }
 
@@ -364,8 +357,10 @@ impl<R: Forward> Members<R> {
             Some(known) => known.clone(),
             None => {
                 let extra = Arc::new(extra);
-                // A layer of a million distinct attributes is not worth a table of them.
-                if self.extras.len() < 4096 {
+                // A layer of a million distinct attributes is not worth a table of them, and one of huge ones neither.
+                let shared = self.shared.saturating_add(extra.weight());
+                if self.extras.len() < 4096 && shared <= MAX_SHARED {
+                    self.shared = shared;
                     self.extras.insert(extra.clone());
                 }
                 extra

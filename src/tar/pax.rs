@@ -1,4 +1,9 @@
 //! PAX records: `length key=value\n`, values of any bytes.
+//!
+//! # Decisions
+//! - What Go's `archive/tar` refuses is refused here, because docker, podman and containerd read with it, and because
+//!   headers that do not change go out as they came: a key or a name with a NUL byte, something behind the last record,
+//!   NUL bytes too, a time or a number that is none, of times that nothing extracts too.
 
 use thiserror::Error;
 
@@ -8,8 +13,16 @@ use crate::tree::{Records, Timestamp};
 #[derive(Debug, Error, PartialEq, Eq)]
 pub enum InvalidPax {
     /// Not `length key=value\n`.
-    #[error("a PAX record is malformed")]
+    #[error(
+        "a PAX record is malformed, expected its length, a space, KEY=VALUE and a newline, and nothing behind the last"
+    )]
     Record,
+    /// A key, or a name, with a NUL byte.
+    #[error("the PAX record {key} has a NUL byte in it, which no reader takes")]
+    Nul {
+        /// The key.
+        key: String,
+    },
     /// A value that is not what its key wants.
     #[error("the PAX record {key} has the value \"{value}\"")]
     Value {
@@ -26,15 +39,19 @@ pub(super) type Record<'b> = (&'b [u8], &'b [u8]);
 /// The records of a header block, in order.
 pub(super) fn parse(mut bytes: &[u8]) -> Result<Vec<Record<'_>>, InvalidPax> {
     let mut records = Vec::new();
-    // Some writers pad with NULs.
-    while bytes.first().is_some_and(|byte| *byte != 0) {
+    while !bytes.is_empty() {
         let space = bytes.iter().position(|byte| *byte == b' ').ok_or(InvalidPax::Record)?;
         let length = decimal(&bytes[..space]).and_then(|length| usize::try_from(length).ok());
         let length = length.filter(|length| *length > space + 1 && *length <= bytes.len()).ok_or(InvalidPax::Record)?;
         let (record, rest) = bytes.split_at(length);
         let record = record[space + 1..].strip_suffix(b"\n").ok_or(InvalidPax::Record)?;
         let equals = record.iter().position(|byte| *byte == b'=').filter(|at| *at > 0).ok_or(InvalidPax::Record)?;
-        records.push((&record[..equals], &record[equals + 1..]));
+        let (key, value) = (&record[..equals], &record[equals + 1..]);
+        let is_text = matches!(key, b"path" | b"linkpath" | b"uname" | b"gname");
+        if if is_text { value.contains(&0) } else { key.contains(&0) } {
+            return Err(InvalidPax::Nul { key: shown(key) });
+        }
+        records.push((key, value));
         bytes = rest;
     }
     Ok(records)
@@ -134,8 +151,11 @@ pub(super) fn format_time(time: Timestamp) -> String {
 
 /// An error that shows the value.
 pub(super) fn invalid(key: &[u8], value: &[u8]) -> InvalidPax {
-    let show = |bytes: &[u8]| bytes.iter().take(64).flat_map(|byte| byte.escape_ascii()).map(char::from).collect();
-    InvalidPax::Value { key: show(key), value: show(value) }
+    InvalidPax::Value { key: shown(key), value: shown(value) }
+}
+
+fn shown(bytes: &[u8]) -> String {
+    bytes.iter().take(64).flat_map(|byte| byte.escape_ascii()).map(char::from).collect()
 }
 
 #[cfg(test)]
@@ -167,10 +187,18 @@ mod tests {
             b"5 ab\n",
             b"3 \n",
             b"18446744073709551616 a=b\n",
+            b"6 a=b\n\0\0",
+            b"\0",
+            b" 6 a=b\n",
+            b"-6 a=b\n",
         ] {
             assert_eq!(parse(text), Err(InvalidPax::Record), "{text:?}");
         }
-        assert_eq!(parse(b"6 a=b\n\0\0").unwrap(), [(&b"a"[..], &b"b"[..])]);
+        for (text, key) in [(&b"9 path=\0\n"[..], "path"), (b"14 linkpath=\0\n", "linkpath"), (b"7 a\0=b\n", "a\\x00")]
+        {
+            assert_eq!(parse(text), Err(InvalidPax::Nul { key: key.to_owned() }), "{text:?}");
+        }
+        assert_eq!(parse(b"7 a=\0b\n").unwrap(), [(&b"a"[..], &b"\0b"[..])], "a value may have any bytes");
     }
 
     #[test]

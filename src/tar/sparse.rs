@@ -17,6 +17,14 @@ pub enum InvalidSparse {
     /// The text of the map is malformed.
     #[error("the sparse map is malformed")]
     Malformed,
+    /// There are more or fewer than another record says.
+    #[error("the sparse map has {found} stretches, GNU.sparse.numblocks says {}", .said.map_or("nothing".to_owned(), |said| said.to_string()))]
+    Blocks {
+        /// What the record says, if there is one.
+        said: Option<u64>,
+        /// Stretches there are.
+        found: u64,
+    },
     /// Its stretches overlap, run backward or past the end of the file.
     #[error("the stretches of the sparse map overlap or pass the end of the file")]
     Overlap,

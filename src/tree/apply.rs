@@ -12,12 +12,13 @@
 
 use std::sync::Arc;
 
-use super::builder::resolve;
 use super::fate::{Fate, Fates};
-use super::follow::FOLLOW_BUDGET;
+use super::follow::Follow;
 use super::layer_diff::{LayerDiff, Unresolved};
+use super::links::resolve;
 use super::names::{Gone, Tree};
 use super::node::{EntryRef, Inode, InodeId, Kind, NodeId};
+use super::twins::Twins;
 use super::{Full, LinkError, PutError};
 
 /// Lays `layer`, which is at `position` (oldest 0), over `tree` and notes in `fates` what became of the entries below it.
@@ -34,13 +35,14 @@ pub fn apply(tree: &mut Tree, layer: Arc<LayerDiff>, position: u16, fates: &mut 
             fates.note(entry, fate, position);
         }
     };
+    let mut twins = Twins::of(&layer.upper);
     for id in &layer.opaque {
-        if let Some(directory) = tree.find(&layer.upper.path(*id)) {
+        if let Some(directory) = twins.find(&layer.upper, *id, tree) {
             tree.remove_children(directory, &mut |gone| note(gone, Fate::Cleared));
         }
     }
     for id in &layer.removed {
-        if let Some(gone) = tree.find(&layer.upper.path(*id)) {
+        if let Some(gone) = twins.find(&layer.upper, *id, tree) {
             tree.remove(gone, &mut |gone| note(gone, Fate::Deleted));
         }
     }
@@ -57,7 +59,8 @@ pub fn apply(tree: &mut Tree, layer: Arc<LayerDiff>, position: u16, fates: &mut 
 
 /// Joins hard links to files of lower layers.
 fn join(tree: &mut Tree, links: Vec<Unresolved>) -> Result<(), PutError> {
-    let (_, missing) = resolve(tree, links, &mut FOLLOW_BUDGET.clone())?;
+    let follow = &mut Follow::new(links.len());
+    let (_, missing) = resolve(tree, links, follow)?;
     missing.map_or(Ok(()), |problem: LinkError| Err(problem.into()))
 }
 

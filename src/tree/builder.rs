@@ -15,16 +15,15 @@
 //! - A hard link to a path that the layer puts earlier, or else later, is another name of that file; otherwise it is
 //!   looked up in the lower layers when the layer is applied.
 
-use std::collections::HashMap;
-
 use thiserror::Error;
 
 use super::fate::Fate;
-use super::follow::FOLLOW_BUDGET;
+use super::follow::Follow;
 use super::layer_diff::{LayerDiff, Unresolved};
+use super::links::resolve;
 use super::meta::Meta;
 use super::names::Tree;
-use super::node::{EntryRef, Full, Inode, InodeId, Kind, LinkError, LinkProblem, NodeId, SymlinkLoop};
+use super::node::{EntryRef, Full, Kind, LinkError, LinkProblem, NodeId, SymlinkLoop};
 use super::path::{MAX_PATH, TreePath};
 
 /// Collects the entries of one layer.
@@ -35,7 +34,9 @@ pub struct LayerBuilder {
     links: Vec<Unresolved>,
     fates: Vec<Fate>,
     repeated: Vec<(u32, NodeId)>,
-    budget: u64,
+    follow: Follow,
+    /// The directory of the last entry, which is in the layer and behind no symlink: files come directory by directory.
+    last: Option<(Box<[u8]>, NodeId)>,
 }
 
 #[derive(Debug)]
@@ -74,23 +75,20 @@ impl LayerBuilder {
     /// Begins a layer. Where it will be among others is not asked: its entries say layer 0.
     pub fn new() -> Self {
         let (whiteouts, links, fates, repeated) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
-        Self { upper: Tree::new(), whiteouts, links, fates, repeated, budget: FOLLOW_BUDGET }
+        Self { upper: Tree::new(), whiteouts, links, fates, repeated, follow: Follow::new(0), last: None }
     }
 
-    /// Names of the layer so far, implied directories included.
-    pub fn len(&self) -> usize {
-        self.upper.paths.len()
-    }
-
-    /// Whether the layer has put nothing so far.
-    pub fn is_empty(&self) -> bool {
-        self.upper.is_empty()
+    /// About how many bytes of memory the layer's names take up by now, and will when it is laid over others and written,
+    /// targets and attributes not counted. It grows only.
+    pub fn weight(&self) -> u64 {
+        self.upper.weight()
     }
 
     /// Counts an entry and gives it its fate, which a later entry may change.
     pub fn next_entry(&mut self, fate: Fate) -> EntryRef {
         let entry = self.coming_entry();
         self.fates.push(fate);
+        self.follow.one_more();
         entry
     }
 
@@ -142,7 +140,10 @@ impl LayerBuilder {
         }
         let found = self.target(id, target)?;
         let direct = found.is_some_and(|found| {
-            self.upper.entry(found) == self.upper.inode(found).source && self.upper.path(found) == *target
+            let inode = self.upper.inode(found);
+            // What stands in for a file is not the name that has its contents.
+            let has_contents = self.upper.entry(found) == inode.source && !matches!(inode.kind, Kind::Elsewhere(_));
+            has_contents && self.upper.path(found) == *target
         });
         let inode = match found {
             Some(found) => self.upper.inode_id(found),
@@ -152,12 +153,10 @@ impl LayerBuilder {
         self.upper.place(id, inode, entry);
         self.upper.set_renamed(id, renamed);
         self.upper.set_links_to_source(id, direct);
-        let inode_id = inode;
-        let inode = self.upper.inode_mut(inode);
-        apply_header(inode, &meta);
-        inode.header_differs |= !plain;
-        if matches!(inode.kind, Kind::Elsewhere(_)) {
-            self.links.push(Unresolved { link: id, inode: inode_id });
+        self.upper.apply_header(inode, &meta).map_err(|problem| self.link_error(id, target, problem))?;
+        self.upper.inode_mut(inode).header_differs |= !plain;
+        if matches!(self.upper.inode_by_id(inode).kind, Kind::Elsewhere(_)) {
+            self.links.push(Unresolved { link: id, inode });
         }
         Ok(())
     }
@@ -177,13 +176,13 @@ impl LayerBuilder {
     /// The layer, and what became of each of its entries.
     pub fn finish(mut self) -> Result<(LayerDiff, Vec<Fate>), PutError> {
         let links = std::mem::take(&mut self.links);
-        let (links, missing) = resolve(&mut self.upper, links, &mut self.budget)?;
+        let (links, missing) = resolve(&mut self.upper, links, &mut self.follow)?;
         debug_assert_eq!(links.is_empty(), missing.is_none());
         let (mut removed, mut opaque) = (Vec::new(), Vec::new());
         let whiteouts = std::mem::take(&mut self.whiteouts);
         let mut placed = Vec::with_capacity(whiteouts.len());
         for marker in whiteouts {
-            let path = self.upper.follow_within(&marker.path, &mut self.budget)?;
+            let path = self.upper.follow(&marker.path, &mut self.follow)?;
             let mut at = self.upper.root();
             for name in path.components() {
                 at = self.upper.intern(at, name)?;
@@ -205,8 +204,13 @@ impl LayerBuilder {
 
     /// The free or taken place for an entry at `path`, its parents made, and whether symlinks led elsewhere.
     fn make_way(&mut self, path: &TreePath, entry: EntryRef) -> Result<(NodeId, bool), PutError> {
+        let (directory, name) = path.split();
+        let known = self.last.as_ref().filter(|(last, _)| **last == *directory && !path.is_root());
+        if let Some((_, known)) = known {
+            return Ok((self.upper.intern(*known, name)?, false));
+        }
         let led = if self.upper.has_symlink_on_the_way(path) {
-            Some(self.upper.follow_within(path, &mut self.budget)?)
+            Some(self.upper.follow(path, &mut self.follow)?)
         } else {
             None
         };
@@ -228,23 +232,33 @@ impl LayerBuilder {
                 return Err(PutError::BelowFile { path: path.clone(), file: self.upper.path(at) });
             }
         }
+        if !renamed && !path.is_root() {
+            self.last = Some((directory.into(), self.upper.parent(at)));
+        }
         Ok((at, renamed))
     }
 
     /// What `target` is in this layer, if it is there already.
     fn target(&mut self, link: NodeId, target: &TreePath) -> Result<Option<NodeId>, LinkError> {
-        let fail = |problem| LinkError { link: self.upper.path(link), target: target.clone(), problem };
-        let way = self.upper.follow_within(target, &mut self.budget).map_err(|_| fail(LinkProblem::Loop))?;
+        let way = self.upper.follow(target, &mut self.follow);
+        let way = way.map_err(|_| self.link_error(link, target, LinkProblem::Loop))?;
         match self.upper.find(&way) {
-            _ if way == self.upper.path(link) => Err(fail(LinkProblem::Circle)),
-            Some(found) if self.upper.is_directory(found) => Err(fail(LinkProblem::Directory)),
+            _ if way == self.upper.path(link) => Err(self.link_error(link, target, LinkProblem::Circle)),
+            Some(found) if self.upper.is_directory(found) => Err(self.link_error(link, target, LinkProblem::Directory)),
             found => Ok(found),
         }
+    }
+
+    fn link_error(&self, link: NodeId, target: &TreePath, problem: LinkProblem) -> LinkError {
+        LinkError { link: self.upper.path(link), target: target.clone(), problem }
     }
 
     /// Frees a place: what the layer had there is a duplicate.
     fn clear(&mut self, id: NodeId) {
         if self.upper.is_live(id) {
+            if self.upper.is_directory(id) {
+                self.last = None;
+            }
             let (fates, repeated) = (&mut self.fates, &mut self.repeated);
             self.upper.remove(id, &mut |gone| {
                 if let Some(entry) = gone.entry {
@@ -285,63 +299,4 @@ impl Default for LayerBuilder {
     fn default() -> Self {
         Self::new()
     }
-}
-
-/// Applies a hard link's own header to the inode it joins.
-fn apply_header(inode: &mut Inode, header: &Meta) {
-    let mut meta = inode.meta.with_link(header);
-    if matches!(inode.kind, Kind::Symlink(_)) {
-        meta.mode = inode.meta.mode;
-    }
-    inode.header_differs |= meta != inode.meta || meta != *header;
-    inode.meta = meta;
-}
-
-/// Joins names to what their hard links' targets are now. Returns the names whose targets are nowhere, with an error
-/// for the first of them; a circle or a link to a directory is an error at once.
-pub(super) fn resolve(
-    tree: &mut Tree,
-    links: Vec<Unresolved>,
-    budget: &mut u64,
-) -> Result<(Vec<Unresolved>, Option<LinkError>), LinkError> {
-    // The names of each stand-in, because a link may be the target of another.
-    let mut groups: HashMap<InodeId, Vec<NodeId>> = HashMap::new();
-    for Unresolved { link, inode } in &links {
-        if tree.is_live(*link) && tree.inode_id(*link) == *inode {
-            groups.entry(*inode).or_default().push(*link);
-        }
-    }
-    let mut missing = Vec::new();
-    let mut first = None;
-    for Unresolved { inode, .. } in links {
-        let Some(group) = groups.remove(&inode) else { continue };
-        let Kind::Elsewhere(target) = tree.inode_by_id(inode).kind.clone() else { continue };
-        let fail = |tree: &Tree, problem| LinkError { link: tree.path(group[0]), target: (*target).clone(), problem };
-        let way = tree.follow_within(&target, budget).map_err(|_| fail(tree, LinkProblem::Loop))?;
-        let Some(found) = tree.find(&way) else {
-            first.get_or_insert(fail(tree, LinkProblem::Missing));
-            missing.extend(group.into_iter().map(|link| Unresolved { link, inode }));
-            continue;
-        };
-        if tree.is_directory(found) {
-            return Err(fail(tree, LinkProblem::Directory));
-        }
-        if tree.inode_id(found) == inode {
-            return Err(fail(tree, LinkProblem::Circle));
-        }
-        let direct = tree.entry(found) == tree.inode(found).source && way == *target;
-        let joined = tree.inode_id(found);
-        let stand_in = tree.inode_by_id(inode).clone();
-        let shared = tree.inode_mut(joined);
-        shared.header_differs |= stand_in.header_differs;
-        apply_header(shared, &stand_in.meta);
-        for id in &group {
-            tree.relink(*id, joined);
-        }
-        tree.set_links_to_source(group[0], direct);
-        if let Some(known) = groups.get_mut(&joined) {
-            known.extend(group);
-        }
-    }
-    Ok((missing, first))
 }

@@ -13,13 +13,15 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::apply::Merge;
-use super::builder::{PutError, resolve};
+use super::builder::PutError;
 use super::fate::{Fate, Fates};
-use super::follow::FOLLOW_BUDGET;
+use super::follow::Follow;
 use super::layer_diff::{LayerDiff, Unresolved};
+use super::links::resolve;
 use super::names::{Gone, Tree};
-use super::node::{Full, NodeId};
+use super::node::NodeId;
 use super::path::TreePath;
+use super::twins::Twins;
 
 /// What is hidden of the tree below.
 #[derive(Clone, Copy, Debug, Default)]
@@ -59,15 +61,16 @@ impl Composed {
                 fates.note(entry, fate, position);
             }
         };
+        let mut twins = Twins::of(&layer.upper);
         for id in &layer.opaque {
-            let place = self.place(&layer.upper.path(*id))?;
+            let place = twins.intern(&layer.upper, *id, &mut self.tree)?;
             if self.tree.is_live(place) {
                 self.tree.remove_children(place, &mut |gone| note(gone, Fate::Cleared));
             }
             self.hidden.entry(place).or_default().children = true;
         }
         for id in &layer.removed {
-            let place = self.place(&layer.upper.path(*id))?;
+            let place = twins.intern(&layer.upper, *id, &mut self.tree)?;
             if self.tree.is_live(place) {
                 self.tree.remove(place, &mut |gone| note(gone, Fate::Deleted));
             }
@@ -84,26 +87,27 @@ impl Composed {
             .links
             .iter()
             .map(|link| Unresolved { link: nodes[link.link.0 as usize], inode: inodes[link.inode.0 as usize] });
-        let (_, missing) = resolve(&mut self.tree, links.collect(), &mut FOLLOW_BUDGET.clone())?;
+        let follow = &mut Follow::new(layer.links.len());
+        let (_, missing) = resolve(&mut self.tree, links.collect(), follow)?;
         missing.map_or(Ok(()), |problem| Err(problem.into()))
     }
 
-    /// The place of `path`, whether or not something is there.
-    fn place(&mut self, path: &TreePath) -> Result<NodeId, Full> {
-        let root = self.tree.root();
-        path.components().try_fold(root, |at, name| self.tree.intern(at, name))
-    }
-
-    /// Whether something above `id` hides what is below it.
-    fn is_covered(&self, id: NodeId) -> bool {
-        let parent = |id: &NodeId| (*id != self.tree.root()).then(|| self.tree.parent(*id));
-        std::iter::successors(parent(&id), parent).any(|above| self.hidden.contains_key(&above))
+    /// By path, whether something above it hides what is below it.
+    fn covered(&self) -> Vec<bool> {
+        let mut covered = vec![false; self.tree.node_count()];
+        // Parents come before what is in them.
+        for id in self.tree.ever().skip(1) {
+            let parent = self.tree.parent(id);
+            covered[id.index()] = covered[parent.index()] || self.hidden.contains_key(&parent);
+        }
+        covered
     }
 
     /// Leaves out what is hidden already because something above is.
     fn finish(mut self) -> LayerDiff {
         let (mut removed, mut opaque) = (Vec::new(), Vec::new());
-        for id in self.hidden.keys().filter(|id| !self.is_covered(**id)) {
+        let covered = self.covered();
+        for id in self.hidden.keys().filter(|id| !covered[id.index()]) {
             if !self.tree.is_live(*id) {
                 removed.push((self.tree.path(*id), *id));
             } else if self.tree.is_directory(*id) {
@@ -111,7 +115,7 @@ impl Composed {
             }
         }
         // Where nothing below can be seen, the metadata of an implied directory is known.
-        let hides = |id: &NodeId| self.hidden.get(id).is_some_and(|hidden| hidden.itself) || self.is_covered(*id);
+        let hides = |id: &NodeId| self.hidden.get(id).is_some_and(|hidden| hidden.itself) || covered[id.index()];
         let known: Vec<NodeId> = self.tree.nodes().filter(|id| self.tree.is_implied(*id)).filter(hides).collect();
         for id in known {
             self.tree.set_implied(id, false);

@@ -4,6 +4,7 @@ use super::fate::{Fate, Fates};
 use super::layer_diff::LayerDiff;
 use super::names::Tree;
 use super::node::{EntryRef, Full, Inode, InodeId, Kind, NodeId};
+use super::twins::Twins;
 
 /// Whether two tar entries have equal contents; asked only of entries with equal fingerprints.
 pub type SameContents<'s> = &'s dyn Fn(EntryRef, EntryRef) -> bool;
@@ -15,9 +16,10 @@ pub type SameContents<'s> = &'s dyn Fn(EntryRef, EntryRef) -> bool;
 pub fn diff(base: &Tree, tree: Tree, same: SameContents<'_>, fates: &mut Fates) -> Result<LayerDiff, Full> {
     let mut upper = tree;
     let (mut removed, mut opaque) = (Vec::new(), Vec::new());
+    let mut twins = Twins::of(base);
     for directory in base.nodes().filter(|id| base.is_directory(*id)) {
-        let path = base.path(directory);
-        let Some(place) = upper.find(&path).filter(|place| upper.is_directory(*place)) else { continue };
+        let place = twins.find(base, directory, &upper).filter(|place| upper.is_directory(*place));
+        let Some(place) = place else { continue };
         let (gone, kept): (Vec<NodeId>, Vec<NodeId>) =
             base.children(directory).partition(|child| upper.child(place, base.name(*child)).is_none());
         if gone.len() > 1 && kept.is_empty() {
@@ -38,7 +40,8 @@ pub fn diff(base: &Tree, tree: Tree, same: SameContents<'_>, fates: &mut Fates) 
 /// equal fingerprints.
 pub fn candidates(base: &Tree, tree: &Tree) -> Vec<(EntryRef, EntryRef)> {
     let files = tree.nodes().filter(|id| !tree.is_directory(*id));
-    let twins = files.filter_map(|id| Some((base.inode(base.find(&tree.path(id))?), tree.inode(id))));
+    let mut twins = Twins::of(tree);
+    let twins = files.filter_map(|id| Some((base.inode(twins.find(tree, id, base)?), tree.inode(id))));
     let other = twins.filter(|(old, new)| has_contents(new) && old.source != new.source);
     other
         .filter(|(old, new)| old.kind == new.kind && old.meta == new.meta)
@@ -68,12 +71,12 @@ fn leave_out_what_is_equal(
     if base.is_empty() && base.inode(base.root()).meta == upper.inode(upper.root()).meta {
         return;
     }
-    let groups = changed_groups(base, upper, same);
+    let mut twins = Twins::of(upper);
+    let groups = changed_groups(base, upper, &mut twins, same);
     // Deepest first, so that a directory that is only on the way is met after what is in it.
     let nodes: Vec<NodeId> = upper.nodes().collect();
     for id in nodes.into_iter().rev() {
-        let path = upper.path(id);
-        let Some(twin) = base.find(&path) else {
+        let Some(twin) = twins.find(upper, id, base) else {
             upper.set_implied(id, false);
             continue;
         };
@@ -102,19 +105,19 @@ fn leave_out_what_is_equal(
 }
 
 /// Which inodes of `tree` are not the same file with the same names as in `base`, names that are gone not counted.
-fn changed_groups(base: &Tree, tree: &Tree, same: SameContents<'_>) -> Vec<bool> {
+fn changed_groups(base: &Tree, tree: &Tree, twins: &mut Twins, same: SameContents<'_>) -> Vec<bool> {
     // The file of the base that the first name seen of each inode has; the inner `None` when the base has no such name.
-    let mut twins: Vec<Option<Option<InodeId>>> = vec![None; tree.inode_count()];
+    let mut first: Vec<Option<Option<InodeId>>> = vec![None; tree.inode_count()];
     let mut changed = vec![false; tree.inode_count()];
     for id in tree.nodes().filter(|id| !tree.is_directory(*id)) {
         let group = tree.inode_id(id).0 as usize;
-        let twin = base.find(&tree.path(id)).map(|twin| base.inode_id(twin));
-        let known = *twins[group].get_or_insert(twin);
+        let twin = twins.find(tree, id, base).map(|twin| base.inode_id(twin));
+        let known = *first[group].get_or_insert(twin);
         changed[group] |= twin.is_none() || twin != known;
     }
     // Of several files that were one, one can stay.
     let mut stayed = vec![false; base.inode_count()];
-    for (group, twin) in twins.iter().enumerate() {
+    for (group, twin) in first.iter().enumerate() {
         let Some(twin) = twin.flatten().filter(|_| !changed[group]) else { continue };
         let is_taken = std::mem::replace(&mut stayed[twin.0 as usize], true);
         let is_same = is_equal(base.inode_by_id(twin), tree.inode_at(group), same);

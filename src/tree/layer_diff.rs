@@ -38,6 +38,11 @@ impl LayerDiff {
         &self.upper
     }
 
+    /// About how many bytes of memory it takes up: see [`super::LayerBuilder::weight`].
+    pub fn weight(&self) -> u64 {
+        self.upper.weight()
+    }
+
     /// The lower paths the layer removes, in a fixed order.
     pub fn removed(&self) -> &[NodeId] {
         &self.removed

@@ -18,6 +18,8 @@ pub struct Tree {
     nodes: Vec<Node>,
     inodes: Vec<Inode>,
     live: usize,
+    /// Bytes of attributes that hard links gave to files.
+    pub(super) copied: u64,
 }
 
 /// A name that was taken out of a tree.
@@ -69,7 +71,7 @@ const LINKS_TO_SOURCE: u8 = 4;
 impl Tree {
     /// The empty tree: a root that nothing declares.
     pub fn new() -> Self {
-        let mut tree = Self { paths: PathTable::new(), nodes: Vec::new(), inodes: Vec::new(), live: 0 };
+        let mut tree = Self { paths: PathTable::new(), nodes: Vec::new(), inodes: Vec::new(), live: 0, copied: 0 };
         let entry = EntryRef { layer: 0, index: 0 };
         let inode = tree.add_inode(Kind::Directory, Meta::implied(), entry);
         tree.place(NodeId(ROOT), inode, entry);
@@ -102,6 +104,14 @@ impl Tree {
         self.paths.len()
     }
 
+    /// See [`super::LayerBuilder::weight`].
+    pub(super) fn weight(&self) -> u64 {
+        const PATH: u64 = 50;
+        const INODE: u64 = 150;
+        let (paths, inodes) = (self.paths.len() as u64, self.inodes.len() as u64);
+        paths * PATH + inodes * INODE + self.paths.name_bytes() + self.copied
+    }
+
     /// Whether nothing but the root is in the tree.
     pub fn is_empty(&self) -> bool {
         self.live <= 1
@@ -126,6 +136,11 @@ impl Tree {
     /// Every node that is in the tree, in the order their paths were first met.
     pub fn nodes(&self) -> impl Iterator<Item = NodeId> + '_ {
         self.nodes.iter().zip(0..).filter(|(node, _)| node.inode != NONE).map(|(_, id)| NodeId(id))
+    }
+
+    /// Every path that ever was in the tree, parents first.
+    pub(super) fn ever(&self) -> impl Iterator<Item = NodeId> + use<> {
+        (0..u32::try_from(self.paths.len()).unwrap_or(NONE)).map(NodeId)
     }
 
     /// The inode a name refers to.
@@ -374,58 +389,26 @@ impl std::fmt::Debug for Tree {
 
 #[cfg(test)]
 mod tests {
-    use super::super::node::SymlinkLoop;
     use super::*;
 
     fn path(text: &str) -> TreePath {
         TreePath::parse(text.as_bytes()).unwrap()
     }
 
-    /// A tree of files and symlinks (`name -> target`) with the directories they need.
-    fn tree(lines: &[&str]) -> Tree {
+    fn tree(names: &[&str]) -> Tree {
         let mut tree = Tree::new();
         let entry = EntryRef { layer: 0, index: 0 };
-        for line in lines {
-            let (name, kind) = match line.split_once(" -> ") {
-                Some((name, target)) => (name, Kind::Symlink(target.as_bytes().into())),
-                None => (*line, Kind::File { size: 0, fingerprint: 0 }),
-            };
-            let (parent, last) = path(name).split_last().map(|(p, l)| (p, l.to_vec())).unwrap();
-            let mut at = tree.root();
-            for component in parent.components() {
-                let id = tree.intern(at, component).unwrap();
-                if !tree.is_live(id) {
+        for name in names {
+            let (mut at, path) = (tree.root(), path(name));
+            for component in path.components() {
+                at = tree.intern(at, component).unwrap();
+                if !tree.is_live(at) {
                     let inode = tree.add_inode(Kind::Directory, Meta::implied(), entry);
-                    tree.place(id, inode, entry);
+                    tree.place(at, inode, entry);
                 }
-                at = id;
             }
-            let id = tree.intern(at, &last).unwrap();
-            let inode = tree.add_inode(kind, Meta::implied(), entry);
-            tree.place(id, inode, entry);
         }
         tree
-    }
-
-    #[test]
-    fn symlinks_are_followed_inside_the_root_and_the_last_one_is_not() {
-        let tree = tree(&["usr/lib/x", "lib -> usr/lib", "a -> /lib", "up -> ../../usr", "dangling -> no/where"]);
-        for (from, to) in [
-            ("lib/x", "usr/lib/x"),
-            ("a/x", "usr/lib/x"),
-            ("a", "a"),
-            ("up/lib/x", "usr/lib/x"),
-            ("dangling/y", "no/where/y"),
-            ("absent/y", "absent/y"),
-        ] {
-            assert_eq!(tree.follow(&path(from)), Ok(path(to)), "{from}");
-        }
-    }
-
-    #[test]
-    fn a_symlink_loop_ends() {
-        let tree = tree(&["a -> b", "b -> a"]);
-        assert_eq!(tree.follow(&path("a/x")), Err(SymlinkLoop(path("a/x"))));
     }
 
     #[test]

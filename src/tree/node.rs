@@ -116,4 +116,10 @@ pub enum LinkProblem {
     /// Symlinks on the way to the target lead in a circle.
     #[error("the way to the target leads through more than 40 symlinks, or through too long ones")]
     Loop,
+    /// Headers of hard links give it too much.
+    #[error("with those of its links the target has more attributes than a file or a header holds")]
+    Attributes,
+    /// All of them together give files too much.
+    #[error("hard links give files other attributes, of more than 64 MiB together")]
+    Copied,
 }

@@ -33,6 +33,17 @@ pub enum Step {
     },
 }
 
+impl Step {
+    /// The name that it is about.
+    pub fn name(self) -> NodeId {
+        match self {
+            Self::Whiteout(id) | Self::Opaque(id) | Self::Node(id) | Self::Ahead(id) | Self::Link { name: id, .. } => {
+                id
+            }
+        }
+    }
+}
+
 /// The steps of a layer, in order.
 pub struct Emission<'d> {
     diff: &'d LayerDiff,

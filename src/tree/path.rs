@@ -85,6 +85,14 @@ impl TreePath {
         self.0.split(|byte| *byte == b'/').filter(|component| !component.is_empty())
     }
 
+    /// The bytes of the directory and of the last component; both empty at the root.
+    pub(super) fn split(&self) -> (&[u8], &[u8]) {
+        match self.0.iter().rposition(|byte| *byte == b'/') {
+            Some(at) => (&self.0[..at], &self.0[at + 1..]),
+            None => (b"", &self.0),
+        }
+    }
+
     /// The path without its last component, and that component; `None` at the root.
     pub fn split_last(&self) -> Option<(Self, &[u8])> {
         if self.is_root() {
@@ -155,6 +163,11 @@ impl PathTable {
     /// Paths in the table, the root included.
     pub(super) fn len(&self) -> usize {
         self.parents.len()
+    }
+
+    /// Bytes of all names.
+    pub(super) fn name_bytes(&self) -> u64 {
+        self.names.len() as u64
     }
 
     /// The path `name` in `parent`, if it was ever interned.

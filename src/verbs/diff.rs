@@ -1,9 +1,8 @@
 //! The page: how two images differ, whatever layers they are made of.
 
-use crate::buffers::Buffers;
 use crate::compare::{Aspects, Expected};
 use crate::error::Error;
-use crate::image::{self, Host, Resources, Side, compared, pairs};
+use crate::image::{self, Host, Memory, Resources, Side, compared, pairs};
 use crate::input::{Origin, Selection};
 use crate::progress::Progress;
 use crate::report::{Difference, ImageDifference, ImageTitle};
@@ -35,8 +34,8 @@ impl Diff {
 
 /// Compares the final file systems and the configs of images. Everything that is read is verified.
 pub fn diff(request: &Diff, progress: &dyn Progress) -> Result<Difference, Error> {
-    let buffers = Buffers::new();
-    let host = Host { seed: image::seed(), ..Host::new(&request.resources, &buffers, progress) };
+    let memory = Memory::new(&request.resources);
+    let host = Host { seed: image::seed(), ..Host::new(&request.resources, &memory, progress) };
     let mut old = Side::open(&request.old, &request.old_selection, host)?;
     let mut new = Side::open(&request.new, &request.new_selection, host)?;
     let (pairs, missing, added) = pairs(&old, &new);

@@ -4,10 +4,9 @@ mod forecasts;
 mod request;
 
 pub use self::request::Inspect;
-use crate::buffers::Buffers;
 use crate::error::{Error, Of};
 use crate::finding::Findings;
-use crate::image::{Apart, Archive, Host, Shelf};
+use crate::image::{Apart, Archive, Host, Memory, Shelf};
 use crate::inside::{self, Accounts, Densities, Facts, Samples, Settings};
 use crate::plan;
 use crate::progress::Progress;
@@ -16,8 +15,8 @@ use crate::report::{InspectedImage, Inspection};
 /// Looks into the chosen images of an archive. Everything is read, verified, and counted exactly; what a registry would hold
 /// of layers that are not compressed is estimated, and says so.
 pub fn inspect(request: &Inspect, progress: &dyn Progress) -> Result<Inspection, Error> {
-    let buffers = Buffers::new();
-    let host = Host::new(&request.resources, &buffers, progress);
+    let memory = Memory::new(&request.resources);
+    let host = Host::new(&request.resources, &memory, progress);
     let mut found = Findings::new(false);
     let archive = Archive::open(&request.input, host)?;
     let name = &archive.name;

@@ -7,10 +7,9 @@ mod steps;
 
 use self::made::Made;
 pub use self::request::Squash;
-use crate::buffers::Buffers;
 use crate::error::{Error, Of};
 use crate::finding::Findings;
-use crate::image::{self, Archive, Host, Outcome, Shelf};
+use crate::image::{self, Archive, Host, Memory, Outcome, Shelf};
 use crate::plan::{self, Plan};
 use crate::progress::Progress;
 use crate::report::{ImageReport, Report};
@@ -19,7 +18,7 @@ use crate::slim;
 /// Squashes the chosen images of an archive into a new one. The target is either what it was before or the whole new
 /// archive. Equal input and options make equal bytes, whatever the machine and the number of threads.
 pub fn squash(request: &Squash, progress: &dyn Progress) -> Result<Report, Error> {
-    squash_in(request, &mut Shelf::default(), request.host(&Buffers::new(), progress))
+    squash_in(request, &mut Shelf::default(), request.host(&Memory::new(&request.resources), progress))
 }
 
 /// The same with layers of a shelf.

@@ -3,10 +3,9 @@
 mod receipt;
 
 pub use self::receipt::{InvalidReceipt, Receipt};
-use crate::buffers::Buffers;
 use crate::compare::Aspects;
 use crate::error::Error;
-use crate::image::{self, Host, Resources, Side, compared, pairs};
+use crate::image::{self, Host, Memory, Resources, Side, compared, pairs};
 use crate::input::{Origin, Selection};
 use crate::progress::Progress;
 use crate::report::{Difference, ImageDifference, ImageTitle};
@@ -37,8 +36,8 @@ impl Verify {
 /// Reads both archives, verifies every digest and diff_id, and compares file systems and configs. What differs besides
 /// what the receipt tells is a difference.
 pub fn verify(request: &Verify, progress: &dyn Progress) -> Result<Difference, Error> {
-    let buffers = Buffers::new();
-    let host = Host { seed: image::seed(), ..Host::new(&request.resources, &buffers, progress) };
+    let memory = Memory::new(&request.resources);
+    let host = Host { seed: image::seed(), ..Host::new(&request.resources, &memory, progress) };
     let mut output = Side::open(&request.output, &Selection::default(), host)?;
     let mut input = Side::open(&request.input, &request.selection, host)?;
     let (pairs, missing, added) = pairs(&input, &output);

@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 use crate::support::imports::House;
 
 /// Each room of the library and the rooms it may use, lowest first. A new room says here where it stands.
-const ROOMS: [(&str, &[&str]); 31] = [
+const ROOMS: [(&str, &[&str]); 32] = [
     ("oci", &[]),
     ("text", &[]),
     ("tree", &["text"]),
     ("deflate", &[]),
     ("buffers", &[]),
     ("limits", &[]),
+    ("budget", &["limits"]),
     ("codec", &[]),
     ("progress", &[]),
     ("system", &[]),
@@ -26,13 +27,13 @@ const ROOMS: [(&str, &[&str]); 31] = [
     (
         "layer",
         &[
-            "blob", "buffers", "codec", "deflate", "hash", "ledger", "limits", "oci", "packages", "progress", "tar",
-            "tree",
+            "blob", "budget", "buffers", "codec", "deflate", "hash", "ledger", "limits", "oci", "packages", "progress",
+            "tar", "tree",
         ],
     ),
-    ("input", &["blob", "codec", "finding", "layer", "limits", "oci", "tar"]),
+    ("input", &["blob", "budget", "codec", "finding", "layer", "limits", "oci", "tar"]),
     ("output", &["blob", "oci", "system", "tar", "text"]),
-    ("slim", &["finding", "layer", "oci", "packages", "tree"]),
+    ("slim", &["budget", "finding", "layer", "oci", "packages", "tree"]),
     ("plan", &["codec", "finding", "input", "layer", "oci", "packages", "times", "tree"]),
     ("inside", &["blob", "codec", "deflate", "finding", "layer", "oci", "slim", "tar", "text", "tree"]),
     ("assemble", &["codec", "finding", "layer", "oci", "times"]),
@@ -48,15 +49,15 @@ const ROOMS: [(&str, &[&str]); 31] = [
     (
         "image",
         &[
-            "assemble", "blob", "buffers", "codec", "compare", "error", "finding", "input", "layer", "ledger",
-            "inside", "limits", "oci", "output", "plan", "progress", "slim", "tree",
+            "assemble", "blob", "budget", "buffers", "codec", "compare", "error", "finding", "input", "layer",
+            "inside", "ledger", "limits", "oci", "output", "plan", "progress", "slim", "tree",
         ],
     ),
     (
         "verbs",
         &[
-            "assemble", "buffers", "compare", "error", "finding", "image", "input", "inside", "layer", "oci", "output",
-            "plan", "progress", "report", "slim", "text", "times", "tree",
+            "assemble", "budget", "buffers", "compare", "error", "finding", "image", "input", "inside", "layer", "oci",
+            "output", "plan", "progress", "report", "slim", "text", "times", "tree",
         ],
     ),
     (

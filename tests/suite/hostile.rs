@@ -244,7 +244,7 @@ fn layers_that_are_no_tar() {
     let time = [pax_header(&[(b"mtime".to_vec(), b"yesterday".to_vec())]), file("a", b"")].concat();
     refused(&image(&[time]), &["the PAX record mtime has the value \"yesterday\""]);
     let nul = [pax_header(&[(b"path".to_vec(), b"a\0b".to_vec())]), file("a", b"")].concat();
-    refused(&image(&[nul]), &["entry \"a\\x00b\": it contains a NUL byte"]);
+    refused(&image(&[nul]), &["the PAX record path has a NUL byte in it"]);
 }
 
 #[test]
@@ -255,10 +255,17 @@ fn sparse_maps_that_lie() {
         image(&[[pax_header(&records), file("s", contents), vec![0; 1024]].concat()])
     };
     let size = ("GNU.sparse.size", "100");
-    refused(&sparse(&[size, ("GNU.sparse.map", "0,5,4,5")], b"0123456789"), &["overlap or pass the end"]);
-    refused(&sparse(&[size, ("GNU.sparse.map", "0,5")], b"0123456789"), &["describes 5 bytes, the entry has 10"]);
+    let blocks = |count| ("GNU.sparse.numblocks", count);
+    refused(&sparse(&[size, blocks("2"), ("GNU.sparse.map", "0,5,4,5")], b"0123456789"), &["overlap or pass the end"]);
+    refused(
+        &sparse(&[size, blocks("1"), ("GNU.sparse.map", "0,5")], b"0123456789"),
+        &["describes 5 bytes, the entry has 10"],
+    );
     refused(&sparse(&[size, ("GNU.sparse.map", "0,5,7")], b"01234"), &["the sparse map is malformed"]);
-    refused(&sparse(&[size, ("GNU.sparse.map", "18446744073709551615,5")], b"01234"), &["overlap or pass the end"]);
+    refused(
+        &sparse(&[size, blocks("1"), ("GNU.sparse.map", "18446744073709551615,5")], b"01234"),
+        &["overlap or pass the end"],
+    );
     let new = [("GNU.sparse.major", "1"), ("GNU.sparse.minor", "0"), ("GNU.sparse.realsize", "100")];
     refused(&sparse(&new, &[b'9'; 512]), &["the sparse map is malformed"]);
     refused(&sparse(&new, b"99999999\n"), &["the sparse map is malformed"]);
@@ -315,12 +322,13 @@ fn layers_that_inflate_without_end() {
 #[test]
 fn entries_that_would_need_endless_memory() {
     let many: Vec<u8> = (0..2000).flat_map(|n| file(&format!("file-{n}"), b"")).collect();
-    let deep = [pax_header(&[(b"path".to_vec(), b"a/".repeat(30_000))]), file("x", b"")].concat();
+    let deep = [pax_header(&[(b"path".to_vec(), b"a/".repeat(2_000))]), file("x", b"")].concat();
     let wide = |n: u8| {
         [pax_header(&[(b"SCHILY.xattr.user.x".to_vec(), vec![n; 200_000])]), file(&format!("f{n}"), b"")].concat()
     };
     for layer in [many, deep, (0..9).flat_map(wide).collect()] {
-        let error = squash_with(&image(&[layer]), |options| options.resources.limits.metadata = 100_000).unwrap_err();
+        let limit = |options: &mut imgsquash::Squash| options.resources.limits.metadata = Some(100_000);
+        let error = squash_with(&image(&[layer]), limit).unwrap_err();
         let text = error.to_string();
         assert!(
             text.contains("its entries need more than 100000 bytes of memory") && text.contains("--max-metadata"),
@@ -562,8 +570,9 @@ fn headers_that_stand_for_much_larger_ones_are_refused() {
         tar.extend(Entry { name: format!("l{at}").into_bytes(), node: link }.tar());
     }
     tar.extend([0; 1024]);
-    let error = squash_with(&image(&[tar]), |options| options.resources.limits.metadata = 1_000_000).unwrap_err();
-    assert!(error.to_string().contains("the headers of the new layer need more than 4000000 bytes"), "{error}");
+    let limit = |options: &mut imgsquash::Squash| options.resources.limits.metadata = Some(1_000_000);
+    let error = squash_with(&image(&[tar]), limit).unwrap_err();
+    assert!(error.to_string().contains("the headers of the new layer need more than 8000000 bytes"), "{error}");
     assert_eq!(error.exit_code(), 3);
 }
 
@@ -598,4 +607,18 @@ fn settings_that_would_make_rules_expensive_cost_nothing() {
     let long = ["/a".repeat(3000)];
     let error = imgsquash::request::Named::parse(&long).unwrap_err().to_string();
     assert!(error.contains("is longer than 4096 bytes"), "{error}");
+}
+
+#[test]
+fn attributes_and_names_that_no_header_holds_together_are_refused() {
+    // Each header of the input holds less than a mebibyte; that of a link to a link would hold both.
+    let large = |name: &str| pax_header(&[(format!("SCHILY.xattr.user.{name}").into_bytes(), vec![b'x'; 600_000])]);
+    let link = Entry { name: b"l".to_vec(), node: Node::new(Kind::Link(b"f".to_vec())) }.tar();
+    let layer = [large("a"), file("f", b"1"), large("b"), link].concat();
+    refused(&image(&[layer]), &["hard link \"l\" to \"f\"", "more attributes than a file or a header holds"]);
+    // And that of a symlink that is written anew both its attributes and its target.
+    let target = extension(b'K', &[b't'; 600_000]);
+    let symlink = Entry { name: b"//s".to_vec(), node: Node::new(Kind::Symlink(b"t".to_vec())) }.tar();
+    let layer = [large("a"), target, symlink].concat();
+    refused(&image(&[layer]), &["the header of \"s\" would have more than a mebibyte of records"]);
 }

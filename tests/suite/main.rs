@@ -19,6 +19,8 @@ mod inspect;
 mod keep;
 mod laws;
 mod layouts;
+mod linear;
+mod memory;
 mod output;
 mod packages;
 mod prune;

@@ -6,7 +6,7 @@ use crate::support::archive::{Archive, Codec, Form, Image, compress, named};
 use crate::support::layer::{Entry, extension, pax_header, pax_records};
 use crate::support::node::{Kind, Node, Tree};
 use crate::support::read::{extract, files, images, sha256};
-use crate::support::run::squash;
+use crate::support::run::{squash, squash_with};
 
 const END: [u8; 1024] = [0; 1024];
 
@@ -282,24 +282,139 @@ fn base_256_numbers_are_read() {
 }
 
 #[test]
-fn pax_wins_over_long_names_and_those_over_the_header() {
+fn long_names_win_over_records_and_those_over_the_header() {
+    // Go has it so since 1.8, and with it docker, podman and containerd; others take the record. So what comes out says
+    // one name only.
     let layer = [
         extension(b'L', b"from-gnu\0"),
         pax_header(&[(b"path".to_vec(), b"from-pax".to_vec()), (b"uid".to_vec(), b"77".to_vec())]),
         plain("from-header", b"1"),
         extension(b'L', b"second-gnu\0"),
         plain("second-header", b"2"),
-        pax_header(&[(b"path".to_vec(), Vec::new())]),
+        pax_header(&[(b"path".to_vec(), b"not-this".to_vec()), (b"path".to_vec(), Vec::new())]),
         plain("third-header", b"3"),
+        extension(b'L', b"\0"),
+        plain("fourth-header", b"4"),
+        pax_header(&[(b"path".to_vec(), b"not-this".to_vec()), (b"path".to_vec(), b"last".to_vec())]),
+        plain("fifth-header", b"5"),
+        pax_header(&[(b"path".to_vec(), b"not-this".to_vec()), (b"uid".to_vec(), b"77".to_vec())]),
+        pax_header(&[(b"path".to_vec(), b"sixth".to_vec())]),
+        plain("sixth-header", b"6"),
         END.to_vec(),
     ]
     .concat();
     let image = Image { codec: Codec::Plain, ..Image::new(vec![layer]) };
     let (archive, _) = squash(&image.save(Form::Docker)).unwrap();
-    let tree = extract(&images(&files(&archive))[0].1.layers[0]);
-    assert_file(&tree, b"from-pax", b"1");
-    assert_eq!(tree[&b"from-pax"[..]].0.uid, 77);
+    let layer = &images(&files(&archive))[0].1.layers[0];
+    let tree = extract(layer);
+    assert_file(&tree, b"from-gnu", b"1");
+    assert_eq!(tree[&b"from-gnu"[..]].0.uid, 77);
+    assert!(!layer.windows(8).any(|bytes| bytes == b"from-pax"), "the other name is gone");
     assert_file(&tree, b"second-gnu", b"2");
+    assert_file(&tree, b"third-header", b"3");
+    assert_file(&tree, b"fourth-header", b"4");
+    assert_file(&tree, b"last", b"5");
+    assert_file(&tree, b"sixth", b"6");
+    assert_eq!(tree[&b"sixth"[..]].0.uid, 0, "of two headers the last counts");
+    assert!(!layer.windows(8).any(|bytes| bytes == b"not-this"), "and nobody can read it otherwise");
+}
+
+#[test]
+fn headers_that_runtimes_refuse_are_refused() {
+    // Each was given to docker load, which refuses it ("archive/tar: invalid tar header"; "numerical result out of range"
+    // for the attribute without a name).
+    let records = |text: &[u8]| [extension(b'x', text), plain("f", b"1")].concat();
+    let pax = |key: &[u8], value: &[u8]| [pax_header(&[(key.to_vec(), value.to_vec())]), plain("f", b"1")].concat();
+    let changed = |change: fn(&mut [u8])| {
+        let mut tar = plain("f", b"1");
+        change(&mut tar);
+        tar[148..156].fill(b' ');
+        let sum: u32 = tar[..512].iter().map(|byte| u32::from(*byte)).sum();
+        tar[148..155].copy_from_slice(format!("{sum:06o}\0").as_bytes());
+        tar
+    };
+    let malformed = "a PAX record is malformed";
+    let map = |blocks: &[(&[u8], &[u8])]| {
+        let records = [(&b"GNU.sparse.size"[..], &b"9"[..]), (b"GNU.sparse.map", b"0,1")];
+        let records: Vec<_> = records.iter().chain(blocks).map(|(key, value)| (key.to_vec(), value.to_vec())).collect();
+        [pax_header(&records), plain("f", b"1")].concat()
+    };
+    for (layer, text) in [
+        (records(b"6 a=b\n\0\0"), malformed),
+        (records(b"99 a=b\n"), malformed),
+        (records(b"5 a=b"), malformed),
+        ([extension(b'x', b"99 a=b\n"), pax(b"a", b"b")].concat(), malformed),
+        ([extension(b'g', b"99 a=b\n"), plain("f", b"1")].concat(), malformed),
+        (pax(b"path", b"a\0b"), "the PAX record path has a NUL byte in it"),
+        (pax(b"uname", b"a\0b"), "the PAX record uname has a NUL byte in it"),
+        (pax(b"a\0b", b"c"), "the PAX record a\\x00b has a NUL byte in it"),
+        (pax(b"SCHILY.xattr.", b"c"), "the PAX record SCHILY.xattr. has the value"),
+        (pax(b"atime", b"yesterday"), "the PAX record atime has the value \"yesterday\""),
+        (pax(b"ctime", b"1.x"), "the PAX record ctime has the value \"1.x\""),
+        (pax(b"mtime", b"1e3"), "the PAX record mtime has the value \"1e3\""),
+        (pax(b"size", b"-1"), "the PAX record size has the value \"-1\""),
+        (map(&[]), "the sparse map has 1 stretches, GNU.sparse.numblocks says nothing"),
+        (map(&[(b"GNU.sparse.numblocks", b"2")]), "the sparse map has 1 stretches, GNU.sparse.numblocks says 2"),
+        (
+            changed(|tar| tar[329..332].copy_from_slice(b"xyz")),
+            "the device major number of the tar header is not a number",
+        ),
+        (changed(|tar| tar[156] = b'S'), "unknown entry type 'S'"),
+    ] {
+        let image = Image { codec: Codec::Plain, ..Image::new(vec![[layer, END.to_vec()].concat()]) };
+        let error = squash(&image.save(Form::Docker)).expect_err(text);
+        assert!(error.to_string().contains(text), "{error}");
+        assert_eq!(error.exit_code(), 3);
+    }
+    // Values of other records may have any bytes.
+    squashed(&[[pax(b"user.any", b"a\0b"), END.to_vec()].concat()]);
+    squashed(&[[map(&[(b"GNU.sparse.numblocks", b"1")]), END.to_vec()].concat()]);
+}
+
+#[test]
+fn names_that_some_readers_refuse_go_out_clean() {
+    let directory = |name: &str| Entry { name: name.into(), node: Node::new(Kind::Directory) }.tar();
+    let layer = [
+        directory("/"),
+        directory("/d/"),
+        directory("./e"),
+        plain("/d/abs", b"1"),
+        plain("d//twice", b"2"),
+        plain("d/../e/dots", b"3"),
+        plain("./e/here", b"4"),
+        plain("e/./same", b"5"),
+        link("d/link", "/d/abs"),
+        link("e/link", "./e/here"),
+        Entry { name: b"/d/s".to_vec(), node: Node::new(Kind::Symlink(b"/d//../abs".to_vec())) }.tar(),
+        END.to_vec(),
+    ]
+    .concat();
+    let image = Image { codec: Codec::Plain, ..Image::new(vec![layer]) };
+    let (archive, _) = squash(&image.save(Form::Docker)).unwrap();
+    let layer = images(&files(&archive))[0].1.layers[0].clone();
+    let mut spelled = Vec::new();
+    for entry in ::tar::Archive::new(&layer[..]).entries().unwrap() {
+        let entry = entry.unwrap();
+        let text = |bytes: std::borrow::Cow<'_, [u8]>| String::from_utf8(bytes.into_owned()).unwrap();
+        let target = entry.link_name_bytes().map(text).map_or(String::new(), |target| format!(" -> {target}"));
+        spelled.push(format!("{}{target}", text(entry.path_bytes())));
+    }
+    let expected = [
+        "./",
+        "d/",
+        "./e/",
+        "d/abs",
+        "d/twice",
+        "e/dots",
+        "./e/here",
+        "e/same",
+        "d/link -> d/abs",
+        "e/link -> ./e/here",
+        "d/s -> /d//../abs",
+    ];
+    assert_eq!(spelled, expected, "and what is clean keeps its spelling");
+    let tree = extract(&layer);
+    assert_eq!(tree[&b"d/link"[..]].1.len(), 2);
 }
 
 #[test]
@@ -389,4 +504,31 @@ fn a_file_beyond_eight_gigabytes_has_its_size() {
     let image = Image { codec: Codec::Plain, ..Image::new(vec![layer]) };
     let error = squash(&image.save(Form::Docker)).unwrap_err().to_string();
     assert!(error.contains("the tar ends inside an entry") && error.contains("entry \"big\""), "{error}");
+}
+
+fn link(name: &str, target: &str) -> Vec<u8> {
+    Entry { name: name.into(), node: Node::new(Kind::Link(target.into())) }.tar()
+}
+
+#[test]
+fn links_that_come_before_their_targets_are_said_to_lead_to_the_data() {
+    // The second and third lead to what comes after them, so their own headers cannot stay.
+    let layer = [plain("f", b"data"), link("a", "b"), link("b", "c"), link("c", "f"), END.to_vec()].concat();
+    let tree = squashed(&[layer]);
+    assert_eq!(tree.get(&b"a"[..]).unwrap().1.len(), 4, "four names of one file");
+}
+
+#[test]
+fn a_link_to_a_link_that_goes_is_said_to_lead_to_the_data() {
+    let layers = vec![plain("f", b"data"), [link("a", "f"), link("b", "a")].concat()];
+    let image = Image { codec: Codec::Plain, ..Image::new(layers) };
+    let named = |path: &str| imgsquash::request::Named::parse(&[path.to_owned()]).unwrap();
+    let (archive, _) = squash_with(&image.save(Form::Docker), |options| {
+        let rules = imgsquash::request::Rules::built_in().unwrap();
+        options.prune = imgsquash::request::Choice::new(&rules, None, named("/a"), Default::default()).unwrap();
+    })
+    .unwrap();
+    let tree = extract(&images(&files(&archive))[0].1.layers[0]);
+    assert!(!tree.contains_key(&b"a"[..]));
+    assert_eq!(tree.get(&b"b"[..]).unwrap().1.len(), 2, "two names of one file");
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::wish::{Base, Count, KeepError};
 use crate::finding::{Finding, Severity};
-use crate::oci::{Image, annotations};
+use crate::oci::{Digest, Image, annotations};
 
 /// How many layers the base has.
 pub(super) fn base(image: &Image, bases: &[Base]) -> Result<usize, KeepError> {
@@ -41,10 +41,10 @@ fn said(image: &Image, key: &str) -> Option<String> {
 
 /// How many layers the base has that an annotation names, when it is one of `bases`, and that it was so found.
 pub(super) fn annotated(image: &Image, bases: &[Base]) -> Option<(usize, Finding)> {
-    let digest = said(image, BASE_DIGEST)?;
-    let named = bases.iter().find(|base| base.digest.to_string() == digest)?;
+    let digest: Digest = said(image, BASE_DIGEST)?.parse().ok()?;
+    let named = bases.iter().find(|base| base.digest == digest)?;
     let count = base(image, std::slice::from_ref(named)).ok()?;
-    let name = said(image, BASE_NAME).unwrap_or(digest);
+    let name = said(image, BASE_NAME).unwrap_or_else(|| digest.to_string());
     let kept = format!("kept {} as the base image {name}, which {BASE_DIGEST} names and the archive has", Count(count));
     Some((count, Finding::new("base-named", Severity::Info, kept)))
 }
@@ -96,7 +96,7 @@ mod tests {
     use super::super::wish::Keep;
     use super::*;
     use crate::input::Origin;
-    use crate::oci::{DiffId, Digest};
+    use crate::oci::DiffId;
 
     #[test]
     fn a_base_is_all_of_its_layers_or_none() {

@@ -89,12 +89,12 @@ impl<'t> Classes<'t> {
     pub(super) fn new(tree: &'t Tree, facts: SplitFacts<'t>) -> Self {
         let installing = installing(tree, facts);
         let mut own = vec![Class::App; tree.node_count()];
-        let mut libraries = vec![false; tree.node_count()];
+        let mut places = vec![Place::default(); tree.node_count()];
         // Parents come before children.
         for id in tree.nodes() {
-            let is_library = libraries[tree.parent(id).index()] || LIBRARIES.contains(&tree.name(id));
-            libraries[id.index()] = is_library;
-            own[id.index()] = class(tree, id, facts, &installing, is_library);
+            let place = places[tree.parent(id).index()].below(tree, id);
+            places[id.index()] = place;
+            own[id.index()] = class(tree, id, facts, &installing, place);
         }
         keep_together(tree, &mut own);
         // And children before parents: what a directory has in it, directories too, decides.
@@ -135,7 +135,32 @@ fn keep_together(tree: &Tree, own: &mut [Class]) {
     }
 }
 
-fn class(tree: &Tree, id: NodeId, facts: SplitFacts<'_>, installing: &[bool], is_library: bool) -> Class {
+/// What the directories that a name is in tell of it, and its own name.
+#[derive(Clone, Copy, Default)]
+struct Place {
+    /// Whether a language has its libraries there.
+    is_library: bool,
+    /// Whether packages put their files there and applications do not.
+    is_of_system: bool,
+}
+
+impl Place {
+    /// The place of `id`, which is in a directory at this place.
+    fn below(self, tree: &Tree, id: NodeId) -> Self {
+        const SYSTEM: [&[u8]; 9] = [b"usr", b"var", b"etc", b"bin", b"sbin", b"lib", b"lib64", b"boot", b"run"];
+        let (name, directory) = (tree.name(id), tree.parent(id));
+        let is_of_system = if directory == tree.root() {
+            SYSTEM.contains(&name)
+        } else if tree.parent(directory) == tree.root() {
+            self.is_of_system && !matches!((tree.name(directory), name), (b"usr", b"local" | b"src") | (b"var", b"www"))
+        } else {
+            self.is_of_system
+        };
+        Self { is_library: self.is_library || LIBRARIES.contains(&name), is_of_system }
+    }
+}
+
+fn class(tree: &Tree, id: NodeId, facts: SplitFacts<'_>, installing: &[bool], place: Place) -> Class {
     let layer = usize::from(tree.entry(id).layer);
     // One layer with everything in it tells nothing.
     let is_installed = facts.layers > 1 && installing.get(layer).copied().unwrap_or(false);
@@ -143,9 +168,9 @@ fn class(tree: &Tree, id: NodeId, facts: SplitFacts<'_>, installing: &[bool], is
         Class::Os
     } else if facts.owners.is_owned(id) || is_installed {
         Class::Packages
-    } else if is_library || is_jar(tree, id) {
+    } else if place.is_library || is_jar(tree, id) {
         Class::Dependencies
-    } else if facts.layers == 1 && is_of_system(tree, id) {
+    } else if facts.layers == 1 && place.is_of_system {
         Class::Packages
     } else {
         Class::App
@@ -154,17 +179,6 @@ fn class(tree: &Tree, id: NodeId, facts: SplitFacts<'_>, installing: &[bool], is
 
 fn is_jar(tree: &Tree, id: NodeId) -> bool {
     tree.name(id).ends_with(b".jar") && JARS.contains(&tree.name(tree.parent(id)))
-}
-
-/// Whether a file lies where packages put theirs and applications do not.
-fn is_of_system(tree: &Tree, id: NodeId) -> bool {
-    let path = tree.path(id);
-    let mut names = path.components();
-    match (names.next(), names.next()) {
-        (Some(b"usr"), Some(b"local" | b"src")) | (Some(b"var"), Some(b"www")) => false,
-        (Some(b"usr" | b"var" | b"etc" | b"bin" | b"sbin" | b"lib" | b"lib64" | b"boot" | b"run"), _) => true,
-        _ => false,
-    }
 }
 
 /// Which layers installed packages: those that have files of a package database.

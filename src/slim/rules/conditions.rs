@@ -1,13 +1,13 @@
 //! When a rule is skipped.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::facts::PruneFacts;
 use super::glob::{Glob, parse};
-use super::guards::commands;
+use super::guards::{commands, shortened};
 use super::rule::Rule;
 use super::walk::walk;
-use crate::tree::{FOLLOW_BUDGET, Kind, NodeId, Tree};
+use crate::tree::{Follow, Kind, NodeId, Tree};
 
 /// Where programs are, besides the directories that PATH names.
 const PROGRAMS: [&str; 10] = [
@@ -38,7 +38,7 @@ pub(super) fn skipped(tree: &Tree, rules: &[Rule], facts: &PruneFacts<'_>) -> Ve
             globs.extend(paths.globs.iter().map(|glob| (at, paths.text.clone(), glob.clone())));
         }
     }
-    let mut reasons: Vec<Option<String>> = rules.iter().map(|rule| mentioned(rule, facts)).collect();
+    let mut reasons: Vec<Option<String>> = mentioned(rules, facts);
     let all: Vec<&Glob> = globs.iter().map(|(.., glob)| glob).collect();
     let mut found: Vec<Option<NodeId>> = vec![None; rules.len()];
     walk(tree, &all, None, &mut |at, id| {
@@ -55,16 +55,27 @@ pub(super) fn skipped(tree: &Tree, rules: &[Rule], facts: &PruneFacts<'_>) -> Ve
     reasons
 }
 
-/// The word of a rule's that the settings have.
-fn mentioned(rule: &Rule, facts: &PruneFacts<'_>) -> Option<String> {
+/// For each of `rules`, the first word of the settings that it asks for. The settings are gone through once.
+fn mentioned(rules: &[Rule], facts: &PruneFacts<'_>) -> Vec<Option<String>> {
+    let mut wanted: HashMap<&str, Option<(usize, String)>> =
+        rules.iter().flat_map(|rule| &rule.unless_mentioned).map(|word| (word.as_str(), None)).collect();
     let commands = commands(facts.config).into_iter();
     let texts = commands.flat_map(|(what, words)| words.into_iter().map(move |word| (what.to_owned(), word)));
-    let env = facts.env().into_iter().map(|(name, value)| (format!("Env {name}"), value));
-    texts.chain(env).find_map(|(what, text)| {
-        let mut words = text.split(|c: char| !c.is_alphanumeric());
-        let word = words.find(|word| rule.unless_mentioned.iter().any(|wanted| wanted == word))?;
-        Some(format!("{what} mentions {word}"))
-    })
+    let env = facts.env().into_iter().map(|(name, value)| (format!("Env {}", shortened(&name)), value));
+    let mut at = 0;
+    for (what, text) in texts.chain(env) {
+        for word in text.split(|c: char| !c.is_alphanumeric()) {
+            at += 1;
+            if let Some(first @ None) = wanted.get_mut(word) {
+                *first = Some((at, format!("{what} mentions {word}")));
+            }
+        }
+    }
+    let first = |rule: &Rule| {
+        let found = rule.unless_mentioned.iter().filter_map(|word| wanted.get(word.as_str())?.as_ref());
+        found.min_by_key(|(at, _)| *at).map(|(_, reason)| reason.clone())
+    };
+    rules.iter().map(first).collect()
 }
 
 /// The first symlink, by path, that leads from outside of `area` to something in it.
@@ -76,7 +87,7 @@ pub(super) fn linked(tree: &Tree, links: &[(NodeId, NodeId)], area: &HashSet<Nod
 
 /// All symlinks and what they lead to.
 pub(super) fn links(tree: &Tree) -> Vec<(NodeId, NodeId)> {
-    let mut budget = FOLLOW_BUDGET;
+    let mut follow = Follow::new(tree.len());
     let links = tree.nodes().filter(|id| matches!(tree.inode(*id).kind, Kind::Symlink(_)));
-    links.filter_map(|id| Some((id, tree.resolve(&tree.path(id), &mut budget)?))).collect()
+    links.filter_map(|id| Some((id, tree.resolve(&tree.path(id), &mut follow)?))).collect()
 }

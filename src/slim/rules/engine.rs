@@ -12,7 +12,8 @@ use super::matches::{Action, Matches};
 use super::outcome::{Outcome, RuleOutcome};
 use super::rule::{Never, Rule, Safety};
 use super::special::has_companion;
-use crate::tree::{FOLLOW_BUDGET, Fate, Fates, Kind, NodeId, Tree};
+use crate::budget::Budget;
+use crate::tree::{Fate, Fates, Follow, Kind, NodeId, Tree, TreePath};
 
 struct Engine<'e> {
     choice: &'e Choice,
@@ -28,41 +29,52 @@ struct Doomed {
     action: Action,
 }
 
-/// Takes out of `tree` what `choice` says and notes it in `fates`.
+/// Takes out of `tree` what `choice` says and notes it in `fates`; their paths count in `budget`.
 pub fn prune(
     tree: &mut Tree,
     fates: &mut Fates,
     choice: &Choice,
     facts: PruneFacts<'_>,
+    budget: &Budget,
 ) -> Result<Outcome, PruneError> {
     let before = databases(tree, choice);
     let skipped = skipped(tree, &choice.rules, &facts);
     let engine = Engine { choice, facts, matches: Matches::new(tree, choice, &facts, &skipped), skipped };
     let (doomed, dangling, mut outcome) = engine.choose(tree)?;
+    let mut held = budget.nothing();
     for Doomed { id, rule, action } in doomed {
         let inode = tree.inode(id);
         let size = match inode.kind {
             Kind::File { size, .. } if inode.links == 1 || action == Action::Truncate => size,
             _ => 0,
         };
-        let layer = inode.source.layer;
-        outcome.rules[rule].taken.add(layer, size, tree.path(id), action == Action::Truncate);
+        let (layer, path) = (inode.source.layer, tree.path(id));
+        held.add(weight(&path))?;
+        outcome.rules[rule].taken.add(layer, size, path, action == Action::Truncate);
         if action == Action::Truncate {
             tree.empty_file(id, fates, Fate::Pruned)
         } else {
             tree.take_out(id, fates, Fate::Pruned)
         }
     }
-    let mut budget = FOLLOW_BUDGET;
+    let mut follow = Follow::new(tree.len());
     for (id, rule) in dangling {
-        // Without any budget left nothing is known, and nothing goes.
-        if tree.resolve(&tree.path(id), &mut budget).is_none() && budget > 0 {
-            outcome.rules[rule].taken.add(tree.inode(id).source.layer, 0, tree.path(id), false);
+        // Where no more symlinks can be followed nothing is known, and nothing goes.
+        if tree.resolve(&tree.path(id), &mut follow).is_none() && !follow.is_spent() {
+            let (layer, path) = (tree.inode(id).source.layer, tree.path(id));
+            held.add(weight(&path))?;
+            outcome.rules[rule].taken.add(layer, 0, path, false);
             tree.take_out(id, fates, Fate::Pruned);
         }
     }
     compare(tree, &before)?;
+    held.for_ever();
     Ok(outcome)
+}
+
+/// Bytes of memory that a path takes up among those that are gone, and again in the report.
+fn weight(path: &TreePath) -> u64 {
+    2 * (path.as_bytes().len() as u64 + 32)
 }
 
 impl<'e> Engine<'e> {
@@ -71,7 +83,7 @@ impl<'e> Engine<'e> {
     fn choose(&self, tree: &Tree) -> Result<(Vec<Doomed>, Vec<(NodeId, usize)>, Outcome), PruneError> {
         let guards = Guards::new(tree, &self.facts);
         let mut all_links = None;
-        let mut budget = FOLLOW_BUDGET;
+        let mut follow = Follow::new(tree.len());
         let (mut doomed, mut dangling, mut outcome) = (Vec::new(), Vec::new(), Outcome::default());
         let mut seen: HashSet<NodeId> = HashSet::new();
         for (at, rule) in self.choice.rules.iter().enumerate() {
@@ -100,7 +112,7 @@ impl<'e> Engine<'e> {
                 }
                 for id in sorted(self.of(at, Action::Dangling)) {
                     let is_link = matches!(tree.inode(id).kind, Kind::Symlink(_));
-                    let leads = is_link && tree.resolve(&tree.path(id), &mut budget).is_some();
+                    let leads = is_link && tree.resolve(&tree.path(id), &mut follow).is_some();
                     if leads && guards.of(id).is_none() && !self.matches.never.contains_key(&id) && !self.is_kept(id) {
                         dangling.push((id, at));
                     }

@@ -2,6 +2,8 @@
 
 use thiserror::Error;
 
+use crate::budget::OverBudget;
+
 /// A wish that would break the image.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
 pub enum PruneError {
@@ -15,6 +17,9 @@ pub enum PruneError {
         /// Why it has to stay.
         why: String,
     },
+    /// More paths than memory is meant for.
+    #[error("the paths that go need {0}")]
+    TooMany(#[from] OverBudget),
     /// A package database changed: a bug.
     #[error("pruning changed the package database {path}")]
     Database {

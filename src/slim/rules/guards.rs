@@ -4,17 +4,17 @@
 //! - HOME and PWD name no file that a program reads: they would guard everything that a user has.
 //! - A setting guards what it names and all below it; the root would guard everything and guards nothing.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::facts::PruneFacts;
 use crate::oci::Document;
-use crate::tree::{FOLLOW_BUDGET, NodeId, Tree, TreePath};
+use crate::tree::{Follow, Kind, NodeId, Tree, TreePath};
 
 /// Files and directories that stay with all below them, and what guards them.
 pub(super) struct Guards<'t> {
     tree: &'t Tree,
     guarded: HashMap<NodeId, Guard>,
-    budget: u64,
+    follow: Follow,
 }
 
 struct Guard {
@@ -25,6 +25,10 @@ struct Guard {
 
 /// Words of a command that are looked for; real ones have a few.
 const MAX_WORDS: usize = 1000;
+/// Bytes of a word that may be a path: Linux has no longer ones.
+const MAX_WORD: usize = 4096;
+/// Characters of the image's own that a reason shows. There is one for each file.
+const MAX_SHOWN: usize = 100;
 const VOLUME: &str = "under the volume";
 
 /// Variables that name places and no files.
@@ -32,25 +36,32 @@ const PLACES: [&str; 2] = ["HOME", "PWD"];
 
 impl<'t> Guards<'t> {
     pub(super) fn new(tree: &'t Tree, facts: &PruneFacts<'_>) -> Self {
-        let mut guards = Self { tree, guarded: HashMap::new(), budget: FOLLOW_BUDGET };
+        let mut guards = Self { tree, guarded: HashMap::new(), follow: Follow::new(tree.len()) };
         let config = facts.config;
         let directory: Option<String> = value(config, "WorkingDir");
         let directory = directory.filter(|text| !text.is_empty()).unwrap_or_else(|| "/".to_owned());
-        let path = facts.path();
+        let places = facts.path().into_iter();
+        let path: Vec<_> = places.map(|place| (guards.directory(&place), place)).collect();
+        let mut known = HashSet::new();
         for (what, words) in commands(config) {
             for word in words.into_iter().take(MAX_WORDS) {
-                guards.command(&word, &directory, &path, &format!("referenced by {what}"));
+                let guard = format!("referenced by {what}");
+                guards.text(&word, &guard);
+                let is_word = !word.starts_with('/') && word.len() <= MAX_WORD && !word.contains(char::is_whitespace);
+                if is_word && !word.is_empty() && known.insert(word.clone()) {
+                    guards.command(&word, &directory, &path, &guard);
+                }
             }
         }
         guards.add(&directory, "referenced by WorkingDir");
         for (name, value) in facts.env() {
             if !PLACES.contains(&name.as_str()) {
-                guards.text(&value, &format!("referenced by Env {name}"));
+                guards.text(&value, &format!("referenced by Env {}", shortened(&name)));
             }
         }
         let volumes: BTreeMap<String, serde_json::Value> = value(config, "Volumes").unwrap_or_default();
         for volume in volumes.keys() {
-            guards.add(volume, &format!("{VOLUME} {volume}"));
+            guards.add(volume, &format!("{VOLUME} {}", shortened(volume)));
         }
         guards
     }
@@ -77,15 +88,26 @@ impl<'t> Guards<'t> {
         None
     }
 
-    /// A word of a command: a program on the PATH, a file in the working directory, or text with paths in it.
-    fn command(&mut self, word: &str, directory: &str, path: &[String], guard: &str) {
-        self.text(word, guard);
-        if !word.starts_with('/') && !word.is_empty() && !word.contains(char::is_whitespace) {
+    /// A word of a command: a program on the PATH, or a file in the working directory.
+    fn command(&mut self, word: &str, directory: &str, path: &[(Option<NodeId>, String)], guard: &str) {
+        if directory.len() <= MAX_WORD {
             self.add(&format!("{directory}/{word}"), guard);
-            if !word.contains('/') {
-                path.iter().for_each(|place| self.add(&format!("{place}/{word}"), guard));
+        }
+        match word {
+            "." | ".." => path.iter().for_each(|(_, place)| self.add(&format!("{place}/{word}"), guard)),
+            _ if word.contains('/') => {}
+            _ => {
+                // The places were looked for once: a thousand words may meet 64 of them, each as deep as a path can be.
+                let found = path.iter().filter_map(|(id, _)| self.tree.child((*id)?, word.as_bytes()));
+                let found: Vec<NodeId> = found.collect();
+                found.into_iter().for_each(|id| self.guard(id, guard));
             }
         }
+    }
+
+    /// The directory that a setting names.
+    fn directory(&mut self, path: &str) -> Option<NodeId> {
+        self.tree.resolve(&TreePath::parse(path.as_bytes()).ok()?, &mut self.follow)
     }
 
     /// Every absolute path in a text.
@@ -96,16 +118,34 @@ impl<'t> Guards<'t> {
         }
     }
 
+    /// What is at a path, and what that leads to.
     fn add(&mut self, path: &str, guard: &str) {
         let Ok(path) = TreePath::parse(path.as_bytes()) else { return };
-        // Both the link and what it leads to.
-        let link = self.tree.locate(&path, &mut self.budget);
-        let target = self.tree.resolve(&path, &mut self.budget);
-        for id in [link, target].into_iter().flatten().filter(|id| *id != self.tree.root()) {
+        if let Some(id) = self.tree.locate(&path, &mut self.follow) {
+            self.guard(id, guard);
+        }
+    }
+
+    /// A file, and what it leads to.
+    fn guard(&mut self, id: NodeId, guard: &str) {
+        let target = match self.tree.inode(id).kind {
+            Kind::Symlink(_) => self.tree.resolve(&self.tree.path(id), &mut self.follow),
+            _ => None,
+        };
+        for id in [Some(id), target].into_iter().flatten().filter(|id| *id != self.tree.root()) {
             let is_volume = guard.starts_with(VOLUME);
             self.guarded.entry(id).or_insert_with(|| Guard { what: guard.to_owned(), is_volume });
         }
     }
+}
+
+/// A text of the image's as people are told of it: its beginning, when it is long.
+pub(super) fn shortened(text: &str) -> String {
+    let mut short: String = text.chars().take(MAX_SHOWN).collect();
+    if short.len() < text.len() {
+        short.push('…');
+    }
+    short
 }
 
 fn value<T: serde::de::DeserializeOwned>(config: &Document, key: &str) -> Option<T> {

@@ -3,13 +3,13 @@
 //! # Decisions
 //! - A directory is entered only while some glob could match below it, so the cost is that of the places that globs name.
 //! - A symlink that a glob names on its way is followed inside the tree; `**` never follows one, and a symlink at the end
-//!   is matched as what it is. What was reached through symlinks is gone through once, however many lead there, and all
-//!   symlinks together may cost as much as those of a layer.
+//!   is matched as what it is. What was reached through symlinks is gone through once, however many lead there, and what
+//!   all symlinks together may cost is limited.
 
 use std::collections::HashSet;
 
 use super::glob::{Glob, Part};
-use crate::tree::{FOLLOW_BUDGET, Kind, NodeId, Tree};
+use crate::tree::{Follow, Kind, NodeId, Tree};
 
 /// A glob and which of its parts is next.
 type State = (u32, u16);
@@ -23,7 +23,7 @@ pub(super) fn walk(tree: &Tree, globs: &[&Glob], only: Option<&[bool]>, found: &
     }
     // What was entered through a symlink may be reached again by other ways, or by itself.
     let mut entered: HashSet<(NodeId, State)> = HashSet::new();
-    let mut budget = FOLLOW_BUDGET;
+    let mut follow = Follow::new(tree.len());
     let mut todo = vec![(tree.root(), begin, false)];
     while let Some((directory, states, is_linked)) = todo.pop() {
         for child in tree.children(directory) {
@@ -52,6 +52,9 @@ pub(super) fn walk(tree: &Tree, globs: &[&Glob], only: Option<&[bool]>, found: &
                 }
             }
             if *kind == Kind::Directory {
+                // A glob may come to the same part in several ways, in a deep directory in as many as it is deep.
+                inside.sort_unstable();
+                inside.dedup();
                 if is_linked {
                     inside.retain(|state| entered.insert((child, *state)));
                 }
@@ -62,7 +65,7 @@ pub(super) fn walk(tree: &Tree, globs: &[&Glob], only: Option<&[bool]>, found: &
             if beyond.is_empty() {
                 continue;
             }
-            if let Some(target) = tree.resolve(&tree.path(child), &mut budget) {
+            if let Some(target) = tree.resolve(&tree.path(child), &mut follow) {
                 beyond.retain(|state| entered.insert((target, *state)));
                 if !beyond.is_empty() && tree.inode(target).kind == Kind::Directory {
                     todo.push((target, beyond, true));
@@ -117,6 +120,16 @@ mod tests {
         assert_eq!(matched(&files, "**/b/c"), ["a/b/c", "x/a/b/c"]);
         assert_eq!(matched(&files, "/a/**/e"), ["a/e"]);
         assert_eq!(matched(&files, "**/a/**/c"), ["a/b/c", "x/a/b/c"]);
+    }
+
+    #[test]
+    fn a_directory_that_a_glob_matches_again_and_again_is_matched_once() {
+        let deep = "a/".repeat(500) + "f";
+        let tree = tree(&[&deep]);
+        let globs = parse("**/a/**/f").unwrap();
+        let mut count = 0;
+        walk(&tree, &globs.iter().collect::<Vec<_>>(), None, &mut |_, _| count += 1);
+        assert_eq!(count, 1);
     }
 
     #[test]

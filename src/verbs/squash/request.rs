@@ -3,9 +3,8 @@
 use std::path::Path;
 
 use crate::assemble::Edits;
-use crate::buffers::Buffers;
 use crate::error::Error;
-use crate::image::{self, Host, Output, Resources};
+use crate::image::{self, Host, Memory, Output, Resources};
 use crate::input::{Origin, Selection};
 use crate::layer::Compression;
 use crate::oci::Reference;
@@ -93,9 +92,9 @@ impl Squash {
     }
 
     /// The machine as this squash uses it. Whoever compares by fingerprints needs a seed that nobody can know.
-    pub(crate) fn host<'h>(&'h self, buffers: &'h Buffers, progress: &'h dyn Progress) -> Host<'h> {
+    pub(crate) fn host<'h>(&'h self, memory: &'h Memory, progress: &'h dyn Progress) -> Host<'h> {
         let seed = if self.verify { image::seed() } else { 0 };
-        Host { seed, ..Host::new(&self.resources, buffers, progress) }
+        Host { seed, ..Host::new(&self.resources, memory, progress) }
     }
 
     /// Whether compressed blocks may be copied. Who asks for equal times wants bytes that depend on the contents alone.

@@ -110,6 +110,13 @@ impl Archive {
         self.packed(image, suffix, image.layers.iter().map(|layer| compress(layer, image.codec)).collect())
     }
 
+    /// The manifest of an image whose blobs are added.
+    pub(crate) fn manifest(&mut self, image: &Image) -> Vec<u8> {
+        let descriptor = self.image(image);
+        let name = descriptor["digest"].as_str().unwrap().replace(':', "/");
+        self.files.iter().find(|(known, _)| known.ends_with(&name)).unwrap().1.clone()
+    }
+
     /// The same with layers that are compressed already.
     pub(crate) fn packed(&mut self, image: &Image, suffix: &str, blobs: Vec<Vec<u8>>) -> Value {
         let config = self.blob("application/vnd.oci.image.config.v1+json", image.config_bytes());

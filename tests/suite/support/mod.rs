@@ -4,6 +4,7 @@ pub(crate) mod archive;
 pub(crate) mod case;
 pub(crate) mod imports;
 pub(crate) mod layer;
+pub(crate) mod measure;
 pub(crate) mod model;
 pub(crate) mod node;
 pub(crate) mod read;
