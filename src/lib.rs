@@ -87,6 +87,8 @@ pub mod times;
 #[doc(hidden)]
 pub mod tree;
 mod verbs;
+#[doc(hidden)]
+pub mod written;
 
 pub use error::{Cause, Error, LayerName};
 pub use verbs::diff::{Diff, diff};

@@ -11,9 +11,10 @@ pub use crate::oci::{Platform, Reference};
 pub use crate::output::{Format, Target};
 pub use crate::plan::{Class, Exactness, Keep, Pick, Split};
 pub use crate::report::{FailOn, Gates, Hidden, size as gate_size};
-pub use crate::slim::{Choice, ChoiceError, GlobError, Named, Rule, RuleError, Rules, Safety};
+pub use crate::slim::{Choice, ChoiceError, GlobError, Named, Rule, Rules, Safety};
 pub use crate::times::Times;
 pub use crate::tree::Timestamp;
+pub use crate::written::WrittenError;
 
 /// What kinds of findings an inspection knows, by their ids.
 pub fn finding_kinds() -> &'static [&'static str] {

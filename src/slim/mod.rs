@@ -7,6 +7,5 @@ pub mod rules;
 pub use equal::{Equal, link};
 pub use prune::{CannotPrune, Pruned, prune};
 pub use rules::{
-    Choice, ChoiceError, GlobError, Named, Outcome, PruneError, PruneFacts, Rule, RuleError, RuleOutcome, Rules,
-    Safety, Taken,
+    Choice, ChoiceError, GlobError, Named, Outcome, PruneError, PruneFacts, Rule, RuleOutcome, Rules, Safety, Taken,
 };

@@ -33,4 +33,4 @@ pub use error::PruneError;
 pub use facts::PruneFacts;
 pub use glob::GlobError;
 pub use outcome::{Outcome, RuleOutcome, Taken};
-pub use rule::{Rule, RuleError, Rules, Safety};
+pub use rule::{Rule, Rules, Safety};

@@ -1,10 +1,10 @@
 //! Rules as they are written down.
 
 use serde::Deserialize;
-use thiserror::Error;
 use toml::Spanned;
 
 use super::glob::{Glob, GlobError, parse};
+use crate::written::{Written, WrittenError};
 
 /// Whether a rule can break anything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -111,20 +111,6 @@ pub(super) struct Never {
     pub(super) paths: Vec<Globs>,
 }
 
-/// A file of rules that cannot be used.
-#[derive(Clone, Debug, Error, PartialEq, Eq)]
-#[error("{file}, line {line}{}: {problem}", .rule.as_ref().map_or(String::new(), |rule| format!(", rule \"{rule}\"")))]
-pub struct RuleError {
-    /// The file.
-    pub file: String,
-    /// The line, from 1.
-    pub line: usize,
-    /// The rule, once it has a name.
-    pub rule: Option<String>,
-    /// What is wrong.
-    pub problem: String,
-}
-
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct RuleFile {
@@ -186,51 +172,32 @@ struct RawNever {
     paths: Vec<Spanned<String>>,
 }
 
-/// A text with the name of its file.
-struct Source<'s> {
-    file: &'s str,
-    text: &'s str,
-}
+/// A file of rules on its way to be rules.
+struct Source<'s>(Written<'s>);
 
 impl Source<'_> {
-    fn error(&self, at: usize, rule: Option<&str>, problem: String) -> RuleError {
-        let line = 1 + self.text.as_bytes()[..at.min(self.text.len())].iter().filter(|byte| **byte == b'\n').count();
-        RuleError { file: self.file.to_owned(), line, rule: rule.map(str::to_owned), problem }
-    }
-
-    fn parse<T: serde::de::DeserializeOwned>(&self) -> Result<T, RuleError> {
-        toml::from_str(self.text).map_err(|error| {
-            let at = error.span().map_or(0, |span| span.start);
-            self.error(at, None, error.message().replace('\n', " "))
-        })
-    }
-
-    fn globs(&self, rule: &str, texts: Vec<Spanned<String>>) -> Result<Vec<Globs>, RuleError> {
+    fn globs(&self, rule: &str, texts: Vec<Spanned<String>>) -> Result<Vec<Globs>, WrittenError> {
         let one = |text: Spanned<String>| {
             let at = text.span().start;
             let text = text.into_inner();
             // Languages are known when there is an image.
             let globs = parse(&text.replace("{language}", "*")).map_err(|GlobError { problem, .. }| {
-                self.error(at, Some(rule), format!("the glob \"{text}\" {problem}"))
+                self.0.error(at, Some(rule), format!("the glob \"{text}\" {problem}"))
             })?;
             Ok(Globs { text, globs })
         };
         texts.into_iter().map(one).collect()
     }
 
-    fn rule(&self, raw: RawRule, is_own: bool) -> Result<Rule, RuleError> {
+    fn rule(&self, raw: RawRule, is_own: bool) -> Result<Rule, WrittenError> {
         let at = raw.id.span().start;
         let id = raw.id.into_inner();
-        if !id.starts_with(|c: char| c.is_ascii_alphanumeric())
-            || !id.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
-        {
-            return Err(self.error(at, None, format!("\"{id}\" is no id: use letters, digits, -, _ and .")));
-        }
+        self.0.check_id(at, &id)?;
         if raw.take.is_empty() && raw.truncate.is_empty() && raw.special.is_empty() {
-            return Err(self.error(at, Some(&id), "it takes nothing: it needs \"take\" or \"truncate\"".to_owned()));
+            return Err(self.0.error(at, Some(&id), "it takes nothing: it needs \"take\" or \"truncate\""));
         }
         if let Some(path) = raw.only_with.as_ref().filter(|path| path.starts_with('/')) {
-            return Err(self.error(at, Some(&id), format!("\"only-with\" is relative to the file, not \"{path}\"")));
+            return Err(self.0.error(at, Some(&id), format!("\"only-with\" is relative to the file, not \"{path}\"")));
         }
         let globs = |texts| self.globs(&id, texts);
         Ok(Rule {
@@ -265,26 +232,26 @@ pub struct Rules {
 
 impl Rules {
     /// The built-in ones.
-    pub fn built_in() -> Result<Self, RuleError> {
-        let source = Source { file: "rules.toml", text: include_str!("rules.toml") };
-        let rules = source.parse::<RuleFile>()?.rule.into_iter().map(|raw| source.rule(raw, false));
+    pub fn built_in() -> Result<Self, WrittenError> {
+        let source = Source(Written { file: "rules.toml", text: include_str!("rules.toml") });
+        let rules = source.0.parse::<RuleFile>()?.rule.into_iter().map(|raw| source.rule(raw, false));
         let rules = rules.collect::<Result<_, _>>()?;
-        let source = Source { file: "never.toml", text: include_str!("never.toml") };
-        let never = source.parse::<NeverFile>()?.never.into_iter().map(|raw| {
+        let source = Source(Written { file: "never.toml", text: include_str!("never.toml") });
+        let never = source.0.parse::<NeverFile>()?.never.into_iter().map(|raw| {
             let paths = source.globs(&raw.id, raw.paths)?;
             Ok(Never { why: raw.why, database: raw.database, fixed: raw.fixed, paths })
         });
-        Ok(Self { rules, never: never.collect::<Result<_, RuleError>>()? })
+        Ok(Self { rules, never: never.collect::<Result<_, WrittenError>>()? })
     }
 
     /// Adds the rules of a user's `file`.
-    pub fn add(&mut self, file: &str, text: &str) -> Result<(), RuleError> {
-        let source = Source { file, text };
-        for raw in source.parse::<RuleFile>()?.rule {
+    pub fn add(&mut self, file: &str, text: &str) -> Result<(), WrittenError> {
+        let source = Source(Written { file, text });
+        for raw in source.0.parse::<RuleFile>()?.rule {
             let at = raw.id.span().start;
             let rule = source.rule(raw, true)?;
             if self.find(&rule.id).is_some() {
-                return Err(source.error(at, Some(&rule.id), "there is a rule of this name already".to_owned()));
+                return Err(source.0.error(at, Some(&rule.id), "there is a rule of this name already"));
             }
             self.rules.push(rule);
         }
