@@ -76,6 +76,8 @@ pub mod progress;
 pub mod report;
 pub mod request;
 #[doc(hidden)]
+pub mod secrets;
+#[doc(hidden)]
 pub mod slim;
 mod system;
 #[doc(hidden)]

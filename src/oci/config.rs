@@ -49,6 +49,18 @@ impl HistoryRow {
         self.0.get("created_by", "").ok().flatten().unwrap_or_default()
     }
 
+    /// What is said of it besides; empty when nothing is.
+    pub fn comment(&self) -> String {
+        self.0.get("comment", "").ok().flatten().unwrap_or_default()
+    }
+
+    /// The same row, made by `created_by`.
+    #[must_use]
+    pub fn with_created_by(mut self, created_by: &str) -> Self {
+        self.0.set("created_by", created_by);
+        self
+    }
+
     /// The same row with another time, if that is another.
     #[must_use]
     pub fn with_created(mut self, change: impl FnOnce(Option<String>) -> Option<String>) -> Self {
@@ -136,6 +148,11 @@ impl Config {
     /// What containers of the image run by: its `config` member, empty when there is none.
     pub fn container(&self) -> Result<Document, InvalidJson> {
         Ok(self.document.get("config", "the image config")?.unwrap_or_default())
+    }
+
+    /// What the container ran by that the last step was made in, as Docker's classic builder notes it.
+    pub fn build_container(&self) -> Option<Document> {
+        self.document.get("container_config", "the image config").ok().flatten()
     }
 
     /// Edits what containers run by.

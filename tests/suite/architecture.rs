@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::support::imports::House;
 
 /// Each room of the library and the rooms it may use, lowest first. A new room says here where it stands.
-const ROOMS: [(&str, &[&str]); 33] = [
+const ROOMS: [(&str, &[&str]); 34] = [
     ("oci", &[]),
     ("text", &[]),
     ("tree", &["text"]),
@@ -28,6 +28,7 @@ const ROOMS: [(&str, &[&str]); 33] = [
     ("layer", &["blob", "budget", "buffers", "codec", "deflate", "hash", "ledger", "limits", "oci", "packages", "progress", "tar", "tree"]),
     ("input", &["blob", "budget", "codec", "finding", "layer", "limits", "oci", "tar"]),
     ("output", &["blob", "oci", "system", "tar", "text"]),
+    ("secrets", &["finding", "layer", "oci", "tar", "tree", "written"]),
     ("slim", &["budget", "finding", "layer", "oci", "packages", "tree", "written"]),
     ("plan", &["codec", "finding", "input", "layer", "oci", "packages", "times", "tree"]),
     ("inside", &["blob", "codec", "deflate", "finding", "layer", "oci", "slim", "tar", "text", "tree"]),
@@ -37,7 +38,7 @@ const ROOMS: [(&str, &[&str]); 33] = [
     ("error", &["finding", "input", "layer", "oci", "packages", "plan", "report", "slim", "tree"]),
     ("image", &["assemble", "blob", "budget", "buffers", "codec", "compare", "error", "finding", "input", "inside", "layer", "ledger", "limits", "oci", "output", "plan", "progress", "slim", "tree"]),
     ("verbs", &["assemble", "budget", "buffers", "compare", "error", "finding", "image", "input", "inside", "layer", "oci", "output", "plan", "progress", "report", "slim", "text", "times", "tree"]),
-    ("request", &["assemble", "compare", "finding", "image", "input", "inside", "layer", "limits", "oci", "output", "plan", "report", "slim", "times", "tree", "written"]),
+    ("request", &["assemble", "compare", "finding", "image", "input", "inside", "layer", "limits", "oci", "output", "plan", "report", "secrets", "slim", "times", "tree", "written"]),
     ("lib", &["error", "verbs"]),
     ("main", &[]),
 ];
