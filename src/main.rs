@@ -41,7 +41,7 @@ fn main() -> ExitCode {
 /// Does what was asked for; an error is wrong usage.
 fn asked(arguments: &cli::Arguments) -> Result<ExitCode, String> {
     Ok(match &arguments.command {
-        Some(cli::Command::Rules { id, rules }) => print_out(&cli::rules(id.as_deref(), rules.as_deref())?),
+        Some(cli::Command::Rules(rules)) => print_out(&rules.text()?),
         Some(cli::Command::Inspect(inspect)) => {
             let request = inspect.request()?;
             run(inspect.is_quiet(), |progress| inspect.run(&request, progress), shown)

@@ -31,7 +31,7 @@ pub(crate) use self::inspect::InspectArguments;
 use self::machine::MachineArguments;
 use self::meta::MetaArguments;
 use self::parse::{Stamp, count, level, origin, range, split, stamp, times};
-pub(crate) use self::rules::rules;
+pub(crate) use self::rules::RulesArguments;
 pub(crate) use self::shown::Shown;
 use self::slim::SlimArguments;
 use crate::closed;
@@ -148,15 +148,8 @@ pub(crate) struct Arguments {
 /// What to do besides squashing.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
-    /// List the prune rules, or explain one (an archive of this name is ./rules)
-    Rules {
-        /// The rule to explain, or a group or profile to list
-        id: Option<String>,
-
-        /// Explain these rules too
-        #[arg(long, value_name = "FILE")]
-        rules: Option<PathBuf>,
-    },
+    /// List the prune rules and those for secrets, or explain one (an archive of this name is ./rules)
+    Rules(RulesArguments),
 
     /// Look inside images: what nobody sees of them, what squashing would save, and what a person should know
     ///

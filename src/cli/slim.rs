@@ -53,10 +53,13 @@ impl SlimArguments {
 pub(super) fn all_rules(file: Option<&Path>) -> Result<Rules, String> {
     let mut rules = Rules::built_in().map_err(|problem| problem.to_string())?;
     if let Some(path) = file {
-        let name = path.display().to_string();
-        let text =
-            std::fs::read_to_string(path).map_err(|problem| format!("--rules: cannot read {name}: {problem}"))?;
-        rules.add(&name, &text).map_err(|problem| problem.to_string())?;
+        let text = read("--rules", path)?;
+        rules.add(&path.display().to_string(), &text).map_err(|problem| problem.to_string())?;
     }
     Ok(rules)
+}
+
+/// The text of a file that a person wrote, as `option` names it.
+pub(super) fn read(option: &str, path: &Path) -> Result<String, String> {
+    std::fs::read_to_string(path).map_err(|problem| format!("{option}: cannot read {}: {problem}", path.display()))
 }

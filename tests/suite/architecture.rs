@@ -25,7 +25,13 @@ const ROOMS: [(&str, &[&str]); 34] = [
     ("hash", &["buffers", "oci"]),
     ("tar", &["tree"]),
     ("packages", &["tree"]),
-    ("layer", &["blob", "budget", "buffers", "codec", "deflate", "hash", "ledger", "limits", "oci", "packages", "progress", "tar", "tree"]),
+    (
+        "layer",
+        &[
+            "blob", "budget", "buffers", "codec", "deflate", "hash", "ledger", "limits", "oci", "packages", "progress",
+            "tar", "tree",
+        ],
+    ),
     ("input", &["blob", "budget", "codec", "finding", "layer", "limits", "oci", "tar"]),
     ("output", &["blob", "oci", "system", "tar", "text"]),
     ("secrets", &["finding", "layer", "oci", "tar", "tree", "written"]),
@@ -34,11 +40,35 @@ const ROOMS: [(&str, &[&str]); 34] = [
     ("inside", &["blob", "codec", "deflate", "finding", "layer", "oci", "slim", "tar", "text", "tree"]),
     ("assemble", &["codec", "finding", "layer", "oci", "times"]),
     ("compare", &["oci", "text", "times", "tree"]),
-    ("report", &["assemble", "codec", "compare", "finding", "inside", "layer", "ledger", "oci", "output", "plan", "slim", "text", "times", "tree"]),
+    (
+        "report",
+        &[
+            "assemble", "codec", "compare", "finding", "inside", "layer", "ledger", "oci", "output", "plan", "slim",
+            "text", "times", "tree",
+        ],
+    ),
     ("error", &["finding", "input", "layer", "oci", "packages", "plan", "report", "slim", "tree"]),
-    ("image", &["assemble", "blob", "budget", "buffers", "codec", "compare", "error", "finding", "input", "inside", "layer", "ledger", "limits", "oci", "output", "plan", "progress", "slim", "tree"]),
-    ("verbs", &["assemble", "budget", "buffers", "compare", "error", "finding", "image", "input", "inside", "layer", "oci", "output", "plan", "progress", "report", "slim", "text", "times", "tree"]),
-    ("request", &["assemble", "compare", "finding", "image", "input", "inside", "layer", "limits", "oci", "output", "plan", "report", "secrets", "slim", "times", "tree", "written"]),
+    (
+        "image",
+        &[
+            "assemble", "blob", "budget", "buffers", "codec", "compare", "error", "finding", "input", "inside",
+            "layer", "ledger", "limits", "oci", "output", "plan", "progress", "slim", "tree",
+        ],
+    ),
+    (
+        "verbs",
+        &[
+            "assemble", "budget", "buffers", "compare", "error", "finding", "image", "input", "inside", "layer", "oci",
+            "output", "plan", "progress", "report", "slim", "text", "times", "tree",
+        ],
+    ),
+    (
+        "request",
+        &[
+            "assemble", "compare", "finding", "image", "input", "inside", "layer", "limits", "oci", "output", "plan",
+            "report", "secrets", "slim", "times", "tree", "written",
+        ],
+    ),
     ("lib", &["error", "verbs"]),
     ("main", &[]),
 ];

@@ -1116,7 +1116,9 @@ fn rules_are_listed_and_explained() {
     assert!(all.len() > docs.len() && docs.len() > safe.len() && safe.len() > 5);
     let has = |list: &[String], id: &str| list.iter().any(|known| known == id);
     assert!(has(&docs, "man") && has(&docs, "npm-cache") && !has(&safe, "man") && has(&safe, "npm-cache"));
-    assert_eq!(ids(&["max"]), all);
+    let secrets = ids(&["secrets"]);
+    assert_eq!([ids(&["max"]), secrets.clone()].concat(), all);
+    assert!(has(&secrets, "private-key") && has(&secrets, "npm-token"));
     assert!(ids(&["node"]).iter().all(|id| has(&all, id)) && has(&ids(&["node"]), "npm-cache"));
     assert!(rules(&[]).lines().all(|line| line.chars().count() <= 100), "a rule is a line");
     let expected = "\
@@ -1131,6 +1133,18 @@ source     npm-cache; dockle
 ";
     assert_eq!(rules(&["npm-cache"]), expected);
     let expected = "\
+pypirc: password of a package index
+
+severity   critical
+group      secrets
+looks for  (?m)^\\s{0,10}password\\s{0,10}[=:]\\s{0,10}(?<value>\\S{1,300})
+in         file
+of         **/.pypirc
+remedy     make a new one, and take the old one back: whoever had the image has it
+source     Python Packaging, .pypirc
+";
+    assert_eq!(rules(&["pypirc"]), expected);
+    let expected = "\
 mine: my files
 
 class      opt-in
@@ -1142,12 +1156,26 @@ keeps      /b/c
 ";
     assert_eq!(rules(&["--rules", "own.toml", "mine"]), expected);
     assert_eq!(ids(&["own", "--rules", "own.toml"]), ["mine"]);
+    place.write(
+        "secrets.toml",
+        b"off = [\"jwt\"]\n[[rule]]\nid = \"ours\"\nregex = 'ours-[0-9]{8}'\nkeywords = [\"ours-\"]\n",
+    );
+    let own = ids(&["secrets", "--secret-rules", "secrets.toml"]);
+    assert!(own.len() == secrets.len() && has(&own, "ours") && !has(&own, "jwt") && has(&secrets, "jwt"));
     assert_eq!(ids(&["--rules", "own.toml"]).len(), all.len() + 1);
     for (arguments, text) in [
-        (&["rules", "nosuch"][..], "imgsquash: there is no prune rule \"nosuch\"; imgsquash rules lists them\n"),
+        (&["rules", "nosuch"][..], "imgsquash: there is no rule \"nosuch\"; imgsquash rules lists them\n"),
+        (
+            &["rules", "npm-tokem"],
+            "imgsquash: there is no rule \"npm-tokem\" (did you mean \"npm-token\"?); imgsquash rules lists them\n",
+        ),
+        (
+            &["rules", "--secret-rules", "own.toml"],
+            "imgsquash: own.toml, line 4: unknown field `take`, expected one of",
+        ),
         (
             &["rules", "npm-cach"],
-            "imgsquash: there is no prune rule \"npm-cach\" (did you mean \"npm-cache\"?); imgsquash rules lists them\n",
+            "imgsquash: there is no rule \"npm-cach\" (did you mean \"npm-cache\"?); imgsquash rules lists them\n",
         ),
         (
             &["rules", "--rules", "none.toml"],
