@@ -63,7 +63,7 @@ fn asked(arguments: &cli::Arguments) -> Result<ExitCode, String> {
             run(
                 arguments.quiet,
                 |progress| imgsquash::squash(&request, progress),
-                |report| squashed(arguments.quiet, &report, side, &taken),
+                |report| squashed(arguments, &report, side, &taken),
             )
         }
     })
@@ -99,10 +99,10 @@ fn run<T>(
 }
 
 /// Tells of a squash.
-fn squashed(is_quiet: bool, report: &Report, side: Option<SideFile>, taken: &Taken) -> ExitCode {
+fn squashed(arguments: &cli::Arguments, report: &Report, side: Option<SideFile>, taken: &Taken) -> ExitCode {
     say(&text::notes(report));
-    if !is_quiet {
-        say(&text::account(report));
+    if !arguments.quiet {
+        say(&text::account(report, arguments.verbose));
     }
     let image =
         if report.output.is_some() { "the image is written, but not the report" } else { "no report is written" };

@@ -137,6 +137,10 @@ pub(crate) struct Arguments {
     #[arg(long)]
     strict: bool,
 
+    /// Tell where every byte went, and what each rule did
+    #[arg(short, long)]
+    pub(crate) verbose: bool,
+
     /// No progress bar and no account
     #[arg(short, long)]
     pub(crate) quiet: bool,

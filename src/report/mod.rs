@@ -10,6 +10,7 @@ pub mod inspect_text;
 mod inspecting;
 mod making;
 mod squash;
+mod summary;
 pub mod text;
 mod units;
 

@@ -1,6 +1,7 @@
 //! A receipt as text for a person at a terminal, a line each. Whoever prints them makes them fit to be shown.
 
 use super::squash::{Change, EqualFiles, ImageReport, Reclaimed, Report};
+use super::summary;
 use super::units::{human, percent, plural, together};
 
 /// What was dropped, left out or repaired, a line each.
@@ -8,9 +9,10 @@ pub fn notes(report: &Report) -> Vec<String> {
     report.notes.iter().map(|note| format!("note: {note}")).collect()
 }
 
-/// The account of each image and where they went.
-pub fn account(report: &Report) -> Vec<String> {
-    let mut lines: Vec<String> = report.images.iter().flat_map(image).collect();
+/// The account of each image and where they went; with `all`, of every byte.
+pub fn account(report: &Report, all: bool) -> Vec<String> {
+    let of = if all { image } else { summary::image };
+    let mut lines: Vec<String> = report.images.iter().flat_map(of).collect();
     let size = human(report.output_bytes);
     lines.push(match (report.output.as_deref(), &report.next) {
         (None, _) => format!("nothing was written (dry run); the archive would have {size}"),

@@ -38,10 +38,31 @@ fn code(output: &Output) -> i32 {
     output.status.code().unwrap()
 }
 
+/// An account without what the compressor decides.
+fn without_sizes(text: &str) -> String {
+    let cut = |line: &str| match (line.find(" > 1   "), line.find("wrote out.tar (")) {
+        (Some(at), _) => format!("{}\n", &line[..at + 7]),
+        (None, Some(_)) => "wrote out.tar (".to_owned(),
+        (None, None) => format!("{line}\n"),
+    };
+    text.lines().map(cut).collect()
+}
+
 #[test]
 fn the_account_says_what_was_saved_where_it_went_and_how_to_load_it() {
     let place = Place::new();
-    let output = run(&place, &["in.tar", "-o", "out.tar"]);
+    let short = run(&place, &["in.tar", "-o", "out.tar"]);
+    let expected = "\
+app:1  linux/amd64   2 layers > 1   
+     5.63 kB  deleted by a later layer
+     5.63 kB  copied again to change metadata
+     2.04 kB  archive ends and padding
+     1.02 kB  overwritten by a later layer
+       512 B  whiteouts
+       512 B  directories declared again
+wrote out.tar (";
+    assert_eq!(without_sizes(&stderr(&short)), expected);
+    let output = run(&place, &["in.tar", "-o", "out.tar", "-v"]);
     assert_eq!(code(&output), 0);
     assert!(output.stdout.is_empty());
     let text = stderr(&output);
@@ -88,7 +109,7 @@ fn the_account_tells_what_stays_what_is_new_what_was_pruned_and_what_is_equal() 
     image.config["config"] = json!({"Entrypoint": ["/tmp/start"]});
     place.write("in.tar", &Image { codec: Codec::Plain, tags: vec!["app:1".to_owned()], ..image }.save(Form::Docker));
     let account = |options: &[&str]| {
-        let output = run(&place, &[&["in.tar", "-o", "out.tar", "--compression", "none"], options].concat());
+        let output = run(&place, &[&["in.tar", "-v", "-o", "out.tar", "--compression", "none"], options].concat());
         let text = stderr(&output);
         assert_eq!(code(&output), 0, "{text}");
         let lines = text.lines().filter(|line| !line.starts_with("  image id ") && !line.starts_with("wrote "));
@@ -290,7 +311,7 @@ fn the_account_calls_an_image_what_its_layout_does() {
         index["manifests"][0]["annotations"] = annotations;
         place.write("lay/index.json", index.to_string().as_bytes());
         std::fs::remove_file(place.path("lay/manifest.json")).unwrap_or_default();
-        let output = run(&place, &["lay", "-o", "out.tar", "--report", "report"]);
+        let output = run(&place, &["lay", "-v", "-o", "out.tar", "--report", "report"]);
         let report: Value = serde_json::from_slice(&std::fs::read(place.path("report")).unwrap()).unwrap();
         (stderr(&output).lines().next().unwrap().to_owned(), report["images"][0]["names"].clone())
     };
@@ -588,11 +609,40 @@ fn equal_input_makes_equal_files_wherever_they_lie() {
 }
 
 #[test]
+fn what_is_squashed_already_stays_what_it_is() {
+    for options in
+        ["", "--split 2", "--timestamp 0 --prune", "--no-provenance --history single", "--compression zstd --label a=b"]
+    {
+        let place = Place::new();
+        place.write("in.tar", &rich().save(Form::Oci));
+        let squash = |from: &str, to: &str, options: &str| {
+            let words = format!("{from} -o {to} --report report {options}");
+            let output = run(&place, &words.split_whitespace().collect::<Vec<_>>());
+            assert_eq!(code(&output), 0, "{}", stderr(&output));
+            let report: Value = serde_json::from_slice(&std::fs::read(place.path("report")).unwrap()).unwrap();
+            (stderr(&output), report["images"][0]["is_unchanged"].as_bool().unwrap())
+        };
+        assert!(!squash("in.tar", "one.tar", options).1, "{options}");
+        let (said, is_unchanged) = squash("one.tar", "two.tar", options);
+        assert!(
+            is_unchanged && said.contains("nothing to do: it was squashed with these options before"),
+            "{options}: {said}"
+        );
+        assert!(
+            std::fs::read(place.path("one.tar")).unwrap() == std::fs::read(place.path("two.tar")).unwrap(),
+            "{options}"
+        );
+        // Other options are something to do.
+        assert!(!squash("one.tar", "three.tar", &format!("{options} --env X=y")).1, "{options}");
+    }
+}
+
+#[test]
 fn several_images_each_have_their_account() {
     let place = Place::new();
     let named = |name: &str| Image { tags: vec![name.to_owned()], ..Image::new(vec![vec![0; 1024]]) };
     place.write("in.tar", &save(&[named("one:1"), named("two:1")], Form::Docker));
-    let text = stderr(&run(&place, &["in.tar", "-o", "out.tar"]));
+    let text = stderr(&run(&place, &["in.tar", "-v", "-o", "out.tar"]));
     assert!(text.contains("one:1  linux/amd64\n") && text.contains("two:1  linux/amd64\n"), "{text}");
 }
 
