@@ -93,6 +93,7 @@ mod verbs;
 pub mod written;
 
 pub use error::{Cause, Error, LayerName};
+pub use verbs::batch::{Batch, Done, Job, Jobs, batch};
 pub use verbs::diff::{Diff, diff};
 pub use verbs::inspect::{Inspect, inspect};
 pub use verbs::squash::{Squash, squash};

@@ -4,6 +4,7 @@ mod bar;
 mod cli;
 mod closed;
 mod ending;
+mod many;
 mod memory;
 
 use std::io::Write;
@@ -44,15 +45,16 @@ fn asked(arguments: &cli::Arguments) -> Result<ExitCode, String> {
         Some(cli::Command::Rules(rules)) => print_out(&rules.text()?),
         Some(cli::Command::Inspect(inspect)) => {
             let request = inspect.request()?;
-            run(inspect.is_quiet(), |progress| inspect.run(&request, progress), shown)
+            with_progress(inspect.is_quiet(), |progress| inspect.run(&request, progress), shown)
         }
+        Some(cli::Command::Batch(batch)) => many::run(batch, batch.request()?)?,
         Some(cli::Command::Diff(diff)) => {
             let request = diff.request()?;
-            run(diff.is_quiet(), |progress| diff.run(&request, progress), shown)
+            with_progress(diff.is_quiet(), |progress| diff.run(&request, progress), shown)
         }
         Some(cli::Command::Verify(verify)) => {
             let request = verify.request()?;
-            run(verify.is_quiet(), |progress| verify.run(&request, progress), shown)
+            with_progress(verify.is_quiet(), |progress| verify.run(&request, progress), shown)
         }
         None => {
             let (request, taken) = (arguments.request()?, arguments.taken()?);
@@ -60,7 +62,7 @@ fn asked(arguments: &cli::Arguments) -> Result<ExitCode, String> {
                 Ok(side) => side,
                 Err(problem) => return Ok(fail(&problem, FAILED)),
             };
-            run(
+            with_progress(
                 arguments.quiet,
                 |progress| imgsquash::squash(&request, progress),
                 |report| squashed(arguments, &report, side, &taken),
@@ -70,7 +72,7 @@ fn asked(arguments: &cli::Arguments) -> Result<ExitCode, String> {
 }
 
 /// Does what was asked for, and tells what came of it with `tell`; whatever goes wrong is one line.
-fn run<T>(
+fn with_progress<T>(
     is_quiet: bool,
     what: impl FnOnce(&dyn Progress) -> Result<T, imgsquash::Error>,
     tell: impl FnOnce(T) -> ExitCode,

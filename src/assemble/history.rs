@@ -19,7 +19,8 @@ pub(super) fn is_made(config: &Config, layers: &[Final<'_>], edits: &Edits) -> b
     let rows = config.history().unwrap_or_default();
     let made: Vec<&HistoryRow> = rows.iter().filter(|row| !row.is_empty_layer()).collect();
     let is_ours = |(layer, row): (&Final<'_>, &&HistoryRow)| layer.new_title().is_none() || row.created_by() == BY;
-    let has_own = made.len() == layers.len() && layers.iter().zip(&made).all(is_ours);
+    let is_new = |layer: &Final<'_>| layer.new_title().is_some();
+    let has_own = made.len() == layers.len() && layers.iter().any(is_new) && layers.iter().zip(&made).all(is_ours);
     match edits.history {
         _ if edits.message.is_some() => false,
         HistoryMode::None => config.history().is_none(),

@@ -1,5 +1,6 @@
 //! The command line: what was typed, and the options it means.
 
+mod batch;
 mod choices;
 mod diff;
 mod gates;
@@ -8,6 +9,7 @@ mod machine;
 mod meta;
 mod parse;
 mod rules;
+mod shard;
 mod shown;
 mod slim;
 mod usage;
@@ -24,6 +26,7 @@ use imgsquash::request::{Format, Target};
 use imgsquash::request::{Keep, Pick, Split};
 use imgsquash::request::{Platform, Reference};
 
+pub(crate) use self::batch::{Asked as BatchAsked, BatchArguments};
 use self::choices::{CompressionChoice, ExactnessChoice, FormatChoice};
 pub(crate) use self::diff::{DiffArguments, VerifyArguments};
 use self::gates::GateArguments;
@@ -155,6 +158,11 @@ pub(crate) enum Command {
     /// List the prune rules and those for secrets, or explain one (an archive of this name is ./rules)
     Rules(RulesArguments),
 
+    /// Squash many archives, which share what they have in common; every option of a squash holds for each
+    ///
+    /// Exit codes: 0 all done, 1 some failed, 2 wrong usage.
+    Batch(BatchArguments),
+
     /// Look inside images: what nobody sees of them, what squashing would save, and what a person should know
     ///
     /// Exit codes: 0 done, 1 a gate is not passed, 2 wrong usage, 3 unreadable.
@@ -173,6 +181,7 @@ pub(crate) enum Command {
 
 const USAGE: &str = "\
 imgsquash [OPTIONS] <INPUT> --output <PATH>
+       imgsquash batch [OPTIONS] <INPUT>... --out-dir <DIR>
        imgsquash inspect [OPTIONS] <INPUT>
        imgsquash diff [OPTIONS] <OLD> <NEW>
        imgsquash verify [OPTIONS] <OUTPUT> --against <IN>
@@ -331,8 +340,18 @@ pub(crate) fn target(path: &Path) -> Target {
 
 /// What was typed, or what is wrong with it. Help and version are printed, and end the process.
 pub(crate) fn arguments() -> Result<Arguments, String> {
-    let given: Vec<OsString> = std::env::args_os().collect();
-    Arguments::try_parse_from(&given).map_err(|error| match error.use_stderr() {
+    let mut given: Vec<OsString> = std::env::args_os().collect();
+    let mut options = Vec::new();
+    if given.get(1).is_some_and(|verb| verb == "batch") {
+        (given, options) = batch::divided(&given);
+    }
+    let parsed = Arguments::try_parse_from(&given).map(|mut arguments| {
+        if let Some(Command::Batch(batch)) = &mut arguments.command {
+            batch.set_options(options);
+        }
+        arguments
+    });
+    parsed.map_err(|error| match error.use_stderr() {
         true => usage::line(&error, &given),
         false => error.exit(),
     })

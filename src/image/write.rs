@@ -80,10 +80,12 @@ fn write_new(
     let limit = host.memory.budget.headers();
     let (recipes, ledger) = recipes(new, &loaded.indexes, fates, &plan.squashed, limit).of(input)?;
     let Some((diff, _)) = new else { return Ok((Vec::new(), ledger)) };
-    let only = if let [recipe] = &recipes[..] { writing.unchanged(recipe) } else { None };
-    if let Some((position, written)) = only {
-        copy(input, &[position], loaded, host, output)?;
-        return Ok((vec![written], ledger));
+    // What was divided so before is what it would become.
+    let unchanged: Option<Vec<_>> = recipes.iter().map(|recipe| writing.unchanged(recipe)).collect();
+    if let Some(unchanged) = unchanged {
+        let (positions, written): (Vec<usize>, Vec<Written>) = unchanged.into_iter().unzip();
+        positions.chunks(AT_ONCE).try_for_each(|few| copy(input, few, loaded, host, output))?;
+        return Ok((written, ledger));
     }
     let Output { sink, target, .. } = output;
     let failed = |cause| Error::Output { target: target.clone(), cause };

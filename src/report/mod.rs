@@ -1,5 +1,6 @@
 //! Receipts: what was done, as data, and what people see of them.
 
+mod batch;
 mod comparing;
 mod diff;
 pub mod diff_text;
@@ -16,6 +17,8 @@ mod units;
 
 pub use crate::finding::{Finding, Severity};
 
+pub(crate) use batch::Outcome;
+pub use batch::{BATCH_SCHEMA_VERSION, BatchReport, BatchTotal, JobReport};
 pub use diff::{
     AspectDifference, ConfigDifference, DIFF_SCHEMA_VERSION, Difference, FileDifference, ImageDifference, ImageTitle,
 };

@@ -74,7 +74,7 @@ const ROOMS: [(&str, &[&str]); 34] = [
 ];
 
 /// What belongs to the command and not to the library.
-const COMMAND: [&str; 6] = ["main", "cli", "bar", "closed", "ending", "memory"];
+const COMMAND: [&str; 7] = ["main", "cli", "bar", "closed", "ending", "many", "memory"];
 
 fn source() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("src")

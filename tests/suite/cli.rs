@@ -54,12 +54,12 @@ fn the_account_says_what_was_saved_where_it_went_and_how_to_load_it() {
     let short = run(&place, &["in.tar", "-o", "out.tar"]);
     let expected = "\
 app:1  linux/amd64   2 layers > 1   
-     5.63 kB  deleted by a later layer
-     5.63 kB  copied again to change metadata
-     2.04 kB  archive ends and padding
-     1.02 kB  overwritten by a later layer
-       512 B  whiteouts
-       512 B  directories declared again
+    5.63 kB  deleted by a later layer
+    5.63 kB  copied again to change metadata
+    2.04 kB  archive ends and padding
+    1.02 kB  overwritten by a later layer
+      512 B  whiteouts
+      512 B  directories declared again
 wrote out.tar (";
     assert_eq!(without_sizes(&stderr(&short)), expected);
     let output = run(&place, &["in.tar", "-o", "out.tar", "-v"]);
@@ -1221,7 +1221,7 @@ keeps      /b/c
         ),
         (
             &["rules", "--secret-rules", "own.toml"],
-            "imgsquash: own.toml, line 4: unknown field `take`, expected one of",
+            "imgsquash: own.toml, line 5: unknown field `keep`, expected one of",
         ),
         (
             &["rules", "npm-cach"],

@@ -85,6 +85,12 @@ impl Squash {
         }
     }
 
+    /// All that decides what comes of an input: everything but where it lies, where it goes and what of the machine is used.
+    pub(crate) fn wishes(&self) -> Self {
+        let (input, target) = (Origin::Stdin, Target::Nowhere);
+        Self { input, target, resources: Resources::default(), ..self.clone() }
+    }
+
     /// Where the new archive is written.
     pub(super) fn output(&self, host: Host<'_>) -> Result<Output, Error> {
         let place = (&self.target, self.format);

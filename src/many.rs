@@ -1,0 +1,78 @@
+//! A batch as a person sees it: a line when a job ends, and all together at the end.
+
+use std::cell::RefCell;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use imgsquash::output::{SideFile, Taken};
+use imgsquash::progress::Progress;
+use imgsquash::report::{BatchReport, JobReport};
+use imgsquash::{Jobs, batch};
+
+use crate::cli::{BatchArguments, BatchAsked};
+use crate::{FAILED, ending, fail, say, with_progress};
+
+/// What a batch ends with of which some jobs failed.
+const SOME_FAILED: u8 = 1;
+
+/// Tells of each job when it ends, and writes what became of those so far: whoever is interrupted can go on from there.
+struct Told<'t> {
+    is_quiet: bool,
+    count: usize,
+    report: Option<&'t PathBuf>,
+    taken: &'t Taken,
+    ended: RefCell<Vec<JobReport>>,
+    problem: RefCell<Option<String>>,
+}
+
+impl Jobs for Told<'_> {
+    fn begin(&self, _: usize) {}
+
+    fn end(&self, at: usize, report: &JobReport) {
+        for note in report.report.iter().flat_map(|report| &report.notes) {
+            say(&[format!("note: {}: {note}", report.input)]);
+        }
+        if !self.is_quiet || report.error.is_some() {
+            say(&[format!("{:>3}/{}{}", at + 1, self.count, report.line())]);
+        }
+        self.ended.borrow_mut().push(report.clone());
+        let written = self.report.map(|path| write(path, &BatchReport::new(self.ended.borrow().clone()), self.taken));
+        *self.problem.borrow_mut() = written.and_then(Result::err);
+    }
+}
+
+/// Does a batch.
+pub(crate) fn run(arguments: &BatchArguments, asked: BatchAsked) -> Result<ExitCode, String> {
+    let BatchAsked { batch: request, taken } = asked;
+    if let Err(problem) = arguments.make_out_dir() {
+        return Ok(fail(&problem, FAILED));
+    }
+    let told = Told {
+        is_quiet: arguments.quiet,
+        count: request.jobs.len(),
+        report: arguments.report.as_ref(),
+        taken: &taken,
+        ended: RefCell::default(),
+        problem: RefCell::default(),
+    };
+    Ok(with_progress(
+        arguments.quiet,
+        |progress: &dyn Progress| Ok(batch(&request, &told, progress)),
+        |report| {
+            if !arguments.quiet {
+                say(&report.summary());
+            }
+            if let Some(problem) = told.problem.borrow().as_ref() {
+                return fail(problem, FAILED);
+            }
+            ending::with(if report.total.failed > 0 { SOME_FAILED } else { 0 })
+        },
+    ))
+}
+
+fn write(path: &PathBuf, report: &BatchReport, taken: &Taken) -> Result<(), String> {
+    let failed = |problem: std::io::Error| format!("cannot write {}: {problem}", path.display());
+    let text = serde_json::to_string_pretty(report).map_err(|problem| failed(problem.into()))?;
+    let file = SideFile::create(crate::cli::target(path)).map_err(failed)?;
+    file.finish((imgsquash::text::json(&text) + "\n").as_bytes(), taken).map_err(failed)
+}
