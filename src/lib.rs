@@ -34,6 +34,8 @@
 // The rooms. They are public only so that the project's own tests, benches and fuzz targets can look into them: nothing in
 // them is promised.
 #[doc(hidden)]
+pub mod address;
+#[doc(hidden)]
 pub mod assemble;
 #[doc(hidden)]
 pub mod blob;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::support::imports::House;
 
 /// Each room of the library and the rooms it may use, lowest first. A new room says here where it stands.
-const ROOMS: [(&str, &[&str]); 34] = [
+const ROOMS: [(&str, &[&str]); 35] = [
     ("oci", &[]),
     ("text", &[]),
     ("tree", &["text"]),
@@ -21,6 +21,7 @@ const ROOMS: [(&str, &[&str]); 34] = [
     ("written", &[]),
     ("times", &["tree"]),
     ("ledger", &["tree"]),
+    ("address", &["oci"]),
     ("blob", &["oci", "system"]),
     ("hash", &["buffers", "oci"]),
     ("tar", &["tree"]),
