@@ -284,7 +284,7 @@ impl Arguments {
     fn keep(&self) -> Keep {
         match self {
             Self { keep_base: Some(base), .. } if base.as_os_str() == "auto" => Keep::Guess,
-            Self { keep_base: Some(base), .. } => Keep::Base(origin(base)),
+            Self { keep_base: Some(base), .. } => Keep::Base(origin(base), None),
             Self { keep_layers: Some(count), .. } => Keep::First(*count),
             Self { last: Some(count), .. } => Keep::AllButLast(*count),
             Self { from: Some(pick), .. } => Keep::Below(pick.clone()),
