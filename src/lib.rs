@@ -75,6 +75,8 @@ pub mod packages;
 #[doc(hidden)]
 pub mod plan;
 pub mod progress;
+#[cfg(feature = "remote")]
+pub mod remote;
 pub mod report;
 pub mod request;
 #[doc(hidden)]

@@ -24,6 +24,8 @@ mod memory;
 mod output;
 mod packages;
 mod prune;
+#[cfg(feature = "remote")]
+mod remote;
 mod shown;
 mod splice;
 mod split;
