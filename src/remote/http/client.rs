@@ -49,6 +49,8 @@ pub(crate) enum Body<'r> {
     Bytes(&'r str, &'r [u8]),
     /// Exactly so many bytes.
     Stream(&'r mut dyn Read, u64),
+    /// As many bytes as there are, of this type.
+    Chunked(&'r str, &'r mut dyn Read),
 }
 
 impl std::fmt::Debug for Body<'_> {
@@ -57,6 +59,7 @@ impl std::fmt::Debug for Body<'_> {
             Self::None => "None",
             Self::Bytes(..) => "Bytes",
             Self::Stream(..) => "Stream",
+            Self::Chunked(..) => "Chunked",
         })
     }
 }
@@ -211,13 +214,13 @@ impl Http {
 }
 
 /// Asks by way of `agent`.
-fn send(agent: &Agent, request: Request<'_>) -> Result<Answer, Failure> {
+pub(crate) fn send(agent: &Agent, request: Request<'_>) -> Result<Answer, Failure> {
     let mut built = http::Request::builder().method(request.method).uri(request.url.whole());
     if let Some(headers) = built.headers_mut() {
         *headers = request.headers;
         match &request.body {
             Body::None => {}
-            Body::Bytes(media_type, _) => {
+            Body::Bytes(media_type, _) | Body::Chunked(media_type, _) => {
                 let value = HeaderValue::from_str(media_type).map_err(|_| nonsense("a media type"))?;
                 headers.insert(CONTENT_TYPE, value);
             }
@@ -234,7 +237,8 @@ fn send(agent: &Agent, request: Request<'_>) -> Result<Answer, Failure> {
     let answer = match request.body {
         Body::None => agent.run(build(built)?)?,
         Body::Bytes(_, bytes) => agent.run(build(built)?.map(|()| bytes))?,
-        Body::Stream(reader, length) => stream(agent, build(built)?, reader, length)?,
+        Body::Stream(reader, length) => stream(agent, build(built)?, reader, Some(length))?,
+        Body::Chunked(_, reader) => stream(agent, build(built)?, reader, None)?,
     };
     let (parts, body) = answer.into_parts();
     Ok(Answer { status: parts.status.as_u16(), headers: parts.headers, body })
@@ -249,7 +253,7 @@ fn stream(
     agent: &Agent,
     request: http::Request<()>,
     reader: &mut dyn Read,
-    length: u64,
+    length: Option<u64>,
 ) -> Result<http::Response<ureq::Body>, Failure> {
     let mut watched = Watched { reader, left: length, problem: None };
     let answer = agent.run(request.map(|()| ureq::SendBody::from_reader(&mut watched)));
@@ -259,23 +263,25 @@ fn stream(
     }
 }
 
-/// Reads exactly so many bytes, and remembers what went wrong on this side.
+/// Reads exactly so many bytes, or all, and remembers what went wrong on this side.
 struct Watched<'r> {
     reader: &'r mut dyn Read,
-    left: u64,
+    left: Option<u64>,
     problem: Option<String>,
 }
 
 impl Read for Watched<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let most = usize::try_from(self.left).unwrap_or(usize::MAX).min(buffer.len());
+        let most = self.left.map_or(usize::MAX, |left| usize::try_from(left).unwrap_or(usize::MAX)).min(buffer.len());
         if most == 0 {
             return Ok(0);
         }
         let problem = match self.reader.read(&mut buffer[..most]) {
-            Ok(0) => io::Error::new(io::ErrorKind::UnexpectedEof, "there are fewer bytes than were promised"),
+            Ok(0) if self.left.is_some() => {
+                io::Error::new(io::ErrorKind::UnexpectedEof, "there are fewer bytes than were promised")
+            }
             Ok(n) => {
-                self.left -= n as u64;
+                self.left = self.left.map(|left| left - n as u64);
                 return Ok(n);
             }
             Err(problem) if problem.kind() == io::ErrorKind::Interrupted => return Err(problem),

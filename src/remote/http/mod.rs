@@ -13,7 +13,7 @@ mod roots;
 mod tls;
 mod url;
 
-pub(super) use self::client::{Answer, Body, Http, Request};
+pub(super) use self::client::{Answer, Body, Http, Request, send};
 pub(super) use self::failure::Failure;
 pub(super) use self::retry::{Retries, retry_after};
 pub(super) use self::url::{Url, encoded, is_loopback};

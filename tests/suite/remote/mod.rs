@@ -1,6 +1,7 @@
-//! Registries, against those of the tests' own that have every fault there is.
+//! Registries and daemons, against those of the tests' own that have every fault there is.
 
 mod auth;
+mod daemon;
 mod pull;
 mod push;
 

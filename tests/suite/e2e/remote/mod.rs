@@ -1,5 +1,6 @@
-//! Registries that people have.
+//! Registries and daemons that people have.
 
+mod daemons;
 mod distribution;
 mod token;
 
