@@ -35,7 +35,7 @@ const ROOMS: [(&str, &[&str]); 36] = [
     ),
     ("input", &["blob", "budget", "codec", "finding", "layer", "limits", "oci", "tar"]),
     ("output", &["blob", "oci", "system", "tar", "text"]),
-    ("remote", &["address", "blob", "oci"]),
+    ("remote", &["address", "blob", "input", "oci", "output"]),
     ("secrets", &["finding", "layer", "oci", "tar", "tree", "written"]),
     ("slim", &["budget", "finding", "layer", "oci", "packages", "tree", "written"]),
     ("plan", &["codec", "finding", "input", "layer", "oci", "packages", "times", "tree"]),

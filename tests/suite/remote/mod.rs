@@ -4,6 +4,8 @@ mod auth;
 mod daemon;
 mod pull;
 mod push;
+mod reading;
+mod writing;
 
 use imgsquash::remote::{Registries, RemoteError, Repository, Settings};
 
