@@ -44,15 +44,15 @@ fn asked(arguments: &cli::Arguments) -> Result<ExitCode, String> {
         Some(cli::Command::Rules(rules)) => print_out(&rules.text()?),
         Some(cli::Command::Inspect(inspect)) => {
             let request = inspect.request()?;
-            run(inspect.is_quiet(), |progress| inspect.run(&request, progress), shown)
+            run(arguments, |progress| inspect.run(&request, progress), shown)
         }
         Some(cli::Command::Diff(diff)) => {
             let request = diff.request()?;
-            run(diff.is_quiet(), |progress| diff.run(&request, progress), shown)
+            run(arguments, |progress| diff.run(&request, progress), shown)
         }
         Some(cli::Command::Verify(verify)) => {
             let request = verify.request()?;
-            run(verify.is_quiet(), |progress| verify.run(&request, progress), shown)
+            run(arguments, |progress| verify.run(&request, progress), shown)
         }
         None => {
             let (request, taken) = (arguments.request()?, arguments.taken()?);
@@ -61,7 +61,7 @@ fn asked(arguments: &cli::Arguments) -> Result<ExitCode, String> {
                 Err(problem) => return Ok(fail(&problem, FAILED)),
             };
             run(
-                arguments.quiet,
+                arguments,
                 |progress| imgsquash::squash(&request, progress),
                 |report| squashed(arguments, &report, side, &taken),
             )
@@ -71,12 +71,12 @@ fn asked(arguments: &cli::Arguments) -> Result<ExitCode, String> {
 
 /// Does what was asked for, and tells what came of it with `tell`; whatever goes wrong is one line.
 fn run<T>(
-    is_quiet: bool,
+    arguments: &cli::Arguments,
     what: impl FnOnce(&dyn Progress) -> Result<T, imgsquash::Error>,
     tell: impl FnOnce(T) -> ExitCode,
 ) -> ExitCode {
     std::panic::set_hook(Box::new(note_panic));
-    let bar = (!is_quiet).then(bar::Bar::for_terminal).flatten();
+    let bar = (!arguments.is_quiet()).then(bar::Bar::for_terminal).flatten();
     let progress: &dyn Progress = bar.as_ref().map_or(&(), |bar| bar);
     let outcome = catch_unwind(AssertUnwindSafe(|| what(progress)));
     drop(bar);
@@ -89,7 +89,7 @@ fn run<T>(
             for line in others {
                 fail(line, FAILED);
             }
-            fail(&last, error.exit_code())
+            fail(&format!("{last}{}", arguments.hint(&error)), error.exit_code())
         }
         Err(_) => {
             let text = PANIC.get().map_or("unknown", String::as_str);

@@ -1,6 +1,7 @@
 //! Registries and daemons, against those of the tests' own that have every fault there is.
 
 mod auth;
+mod command;
 mod daemon;
 mod pull;
 mod push;

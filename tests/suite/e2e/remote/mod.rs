@@ -1,7 +1,9 @@
 //! Registries and daemons that people have.
 
+mod command;
 mod daemons;
 mod distribution;
+mod refused;
 mod token;
 
 use std::io::Read;
