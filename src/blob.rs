@@ -6,9 +6,12 @@
 //!   `docker save -o` does) changes that too, and the bytes that were opened are still the same. Nor the name: whatever
 //!   has it now, what was opened is read.
 //! - That is the cheap half, which whoever writes can hide. [`Sealed`] is the other one.
+//! - Bytes may still be elsewhere ([`Distant`]): they come when somebody reads them, and only then, so that everything
+//!   that reads a blob reads one of a registry too.
 
 mod seal;
 
+use std::fmt;
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::unix::fs::{FileExt, MetadataExt};
@@ -26,7 +29,16 @@ pub const WRITEBACK: usize = 16 << 20;
 /// Bytes that are copied at a time by way of memory.
 const COPIED: usize = 256 << 10;
 
-/// A stretch of an open file. Cheap to clone, readable from any number of threads at once.
+/// Bytes that are elsewhere, and come here when somebody reads them. Readable from any number of threads at once.
+pub trait Distant: fmt::Debug + Send + Sync {
+    /// Asks for them, so that they are here sooner when they are read.
+    fn begin(&self) -> io::Result<()>;
+
+    /// Reads from `offset` on as much as is here and fits into `buffer`; waits until something is. 0 at the end.
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize>;
+}
+
+/// A stretch of an open file, or of what is read like one. Cheap to clone, readable from any number of threads at once.
 #[derive(Clone, Debug)]
 pub struct Span {
     file: Arc<Opened>,
@@ -37,8 +49,52 @@ pub struct Span {
 /// A file, and what it was when it was opened if others may write to it.
 #[derive(Debug)]
 struct Opened {
-    file: File,
+    bytes: Bytes,
     state: Option<State>,
+}
+
+/// Where bytes lie.
+#[derive(Debug)]
+enum Bytes {
+    File(File),
+    Memory(Vec<u8>),
+    Distant(Arc<dyn Distant>),
+}
+
+impl Opened {
+    /// What only this process knows.
+    fn own(bytes: Bytes) -> Arc<Self> {
+        Arc::new(Self { bytes, state: None })
+    }
+
+    fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+        match &self.bytes {
+            Bytes::File(file) => file.read_at(buffer, offset),
+            Bytes::Memory(bytes) => {
+                let rest = usize::try_from(offset).ok().and_then(|offset| bytes.get(offset..)).unwrap_or_default();
+                let n = rest.len().min(buffer.len());
+                buffer[..n].copy_from_slice(&rest[..n]);
+                Ok(n)
+            }
+            Bytes::Distant(bytes) => bytes.read_at(buffer, offset),
+        }
+    }
+
+    /// Fills `buffer`; an error when there is less.
+    fn read_exact_at(&self, mut buffer: &mut [u8], mut offset: u64) -> io::Result<()> {
+        while !buffer.is_empty() {
+            match self.read_at(buffer, offset) {
+                Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                Ok(n) => {
+                    buffer = &mut buffer[n..];
+                    offset += n as u64;
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
 }
 
 /// What tells that somebody wrote to a file.
@@ -100,19 +156,44 @@ impl Span {
     /// All of `file`, as long as it is now, to which others may write.
     pub fn whole(file: File) -> io::Result<Self> {
         let state = State::of(&file)?;
-        Ok(Self { file: Arc::new(Opened { file, state: Some(state) }), offset: 0, len: state.len })
+        let file = Arc::new(Opened { bytes: Bytes::File(file), state: Some(state) });
+        Ok(Self { file, offset: 0, len: state.len })
     }
 
     /// All of `file`, as long as it is now, which nobody else knows.
     pub fn private(file: File) -> io::Result<Self> {
         let len = file.metadata()?.len();
-        Ok(Self { file: Arc::new(Opened { file, state: None }), offset: 0, len })
+        Ok(Self { file: Opened::own(Bytes::File(file)), offset: 0, len })
+    }
+
+    /// All of `bytes`, which are in memory.
+    pub fn of(bytes: Vec<u8>) -> Self {
+        let len = bytes.len() as u64;
+        Self { file: Opened::own(Bytes::Memory(bytes)), offset: 0, len }
+    }
+
+    /// The `len` bytes that are elsewhere.
+    pub fn distant(bytes: Arc<dyn Distant>, len: u64) -> Self {
+        Self { file: Opened::own(Bytes::Distant(bytes)), offset: 0, len }
+    }
+
+    /// Whether reading it moves bytes from elsewhere.
+    pub fn is_distant(&self) -> bool {
+        matches!(self.file.bytes, Bytes::Distant(_))
+    }
+
+    /// Tells that it will be read. What is elsewhere sets out.
+    pub fn expect(&self) -> io::Result<()> {
+        match &self.file.bytes {
+            Bytes::Distant(bytes) => bytes.begin(),
+            _ => Ok(()),
+        }
     }
 
     /// An error when somebody wrote to the file since it was opened ([`Changed`]).
     pub fn unchanged(&self) -> io::Result<()> {
-        let Some(before) = self.file.state else { return Ok(()) };
-        let now = State::of(&self.file.file)?;
+        let (Some(before), Bytes::File(file)) = (self.file.state, &self.file.bytes) else { return Ok(()) };
+        let now = State::of(file)?;
         match now == before {
             true => Ok(()),
             false if now.len < before.len => Err(Changed::Shorter.into()),
@@ -171,13 +252,13 @@ impl Span {
     /// it can be read while the rest is written.
     pub fn copy_to(&self, target: &mut File, written: &mut dyn FnMut(Self)) -> Result<(), CopyError> {
         let begin = target.stream_position()?;
-        let copy = Arc::new(Opened { file: target.try_clone()?, state: None });
+        let copy = Opened::own(Bytes::File(target.try_clone()?));
         let mut tell = |len| written(Self { file: copy.clone(), offset: begin, len });
         let mut done = 0;
-        while done < self.len {
+        while let (Bytes::File(file), true) = (&self.file.bytes, done < self.len) {
             let (mut from, mut to) = (self.offset + done, begin + done);
             let left = usize::try_from(self.len - done).unwrap_or(usize::MAX).min(WRITEBACK);
-            match system::copy_range(&self.file.file, &mut from, target, &mut to, left) {
+            match system::copy_range(file, &mut from, target, &mut to, left) {
                 Ok(0) => return Err(CopyError::Read(Changed::Shorter.into())),
                 Ok(n) => {
                     system::begin_writeback(target, begin + done, n as u64);
@@ -229,7 +310,7 @@ impl Read for SpanReader {
         if left == 0 {
             return Ok(0);
         }
-        let n = self.span.file.file.read_at(&mut buffer[..left], self.span.offset + self.at)?;
+        let n = self.span.file.read_at(&mut buffer[..left], self.span.offset + self.at)?;
         if n == 0 {
             return Err(Changed::Shorter.into());
         }

@@ -138,6 +138,21 @@ pub enum Cause {
     Reread(#[from] WriteError),
 }
 
+impl Cause {
+    /// Whether there is no such file, and the name may be that of an image.
+    pub fn may_be_an_image(&self) -> bool {
+        matches!(self, Self::Open(OpenError::Absent(_)))
+    }
+
+    /// Whether there is no such file.
+    pub fn is_absent(&self) -> bool {
+        match self {
+            Self::Open(OpenError::Read(problem)) => problem.kind() == io::ErrorKind::NotFound,
+            _ => self.may_be_an_image(),
+        }
+    }
+}
+
 /// Which layer of which image, as a person would look for it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LayerName {

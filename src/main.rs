@@ -45,16 +45,16 @@ fn asked(arguments: &cli::Arguments) -> Result<ExitCode, String> {
         Some(cli::Command::Rules(rules)) => print_out(&rules.text()?),
         Some(cli::Command::Inspect(inspect)) => {
             let request = inspect.request()?;
-            with_progress(inspect.is_quiet(), |progress| inspect.run(&request, progress), shown)
+            with_progress(arguments, |progress| inspect.run(&request, progress), shown)
         }
-        Some(cli::Command::Batch(batch)) => many::run(batch, batch.request()?)?,
+        Some(cli::Command::Batch(batch)) => many::run(arguments, batch, batch.request()?)?,
         Some(cli::Command::Diff(diff)) => {
             let request = diff.request()?;
-            with_progress(diff.is_quiet(), |progress| diff.run(&request, progress), shown)
+            with_progress(arguments, |progress| diff.run(&request, progress), shown)
         }
         Some(cli::Command::Verify(verify)) => {
             let request = verify.request()?;
-            with_progress(verify.is_quiet(), |progress| verify.run(&request, progress), shown)
+            with_progress(arguments, |progress| verify.run(&request, progress), shown)
         }
         None => {
             let (request, taken) = (arguments.request()?, arguments.taken()?);
@@ -63,7 +63,7 @@ fn asked(arguments: &cli::Arguments) -> Result<ExitCode, String> {
                 Err(problem) => return Ok(fail(&problem, FAILED)),
             };
             with_progress(
-                arguments.quiet,
+                arguments,
                 |progress| imgsquash::squash(&request, progress),
                 |report| squashed(arguments, &report, side, &taken),
             )
@@ -73,12 +73,12 @@ fn asked(arguments: &cli::Arguments) -> Result<ExitCode, String> {
 
 /// Does what was asked for, and tells what came of it with `tell`; whatever goes wrong is one line.
 fn with_progress<T>(
-    is_quiet: bool,
+    arguments: &cli::Arguments,
     what: impl FnOnce(&dyn Progress) -> Result<T, imgsquash::Error>,
     tell: impl FnOnce(T) -> ExitCode,
 ) -> ExitCode {
     std::panic::set_hook(Box::new(note_panic));
-    let bar = (!is_quiet).then(bar::Bar::for_terminal).flatten();
+    let bar = (!arguments.is_quiet()).then(bar::Bar::for_terminal).flatten();
     let progress: &dyn Progress = bar.as_ref().map_or(&(), |bar| bar);
     let outcome = catch_unwind(AssertUnwindSafe(|| what(progress)));
     drop(bar);
@@ -91,7 +91,7 @@ fn with_progress<T>(
             for line in others {
                 fail(line, FAILED);
             }
-            fail(&last, error.exit_code())
+            fail(&format!("{last}{}", arguments.hint(&error)), error.exit_code())
         }
         Err(_) => {
             let text = PANIC.get().map_or("unknown", String::as_str);

@@ -9,7 +9,7 @@ use imgsquash::progress::Progress;
 use imgsquash::report::{BatchReport, JobReport};
 use imgsquash::{Jobs, batch};
 
-use crate::cli::{BatchArguments, BatchAsked};
+use crate::cli::{Arguments, BatchArguments, BatchAsked};
 use crate::{FAILED, ending, fail, say, with_progress};
 
 /// What a batch ends with of which some jobs failed.
@@ -42,7 +42,7 @@ impl Jobs for Told<'_> {
 }
 
 /// Does a batch.
-pub(crate) fn run(arguments: &BatchArguments, asked: BatchAsked) -> Result<ExitCode, String> {
+pub(crate) fn run(all: &Arguments, arguments: &BatchArguments, asked: BatchAsked) -> Result<ExitCode, String> {
     let BatchAsked { batch: request, taken } = asked;
     if let Err(problem) = arguments.make_out_dir() {
         return Ok(fail(&problem, FAILED));
@@ -56,7 +56,7 @@ pub(crate) fn run(arguments: &BatchArguments, asked: BatchAsked) -> Result<ExitC
         problem: RefCell::default(),
     };
     Ok(with_progress(
-        arguments.quiet,
+        all,
         |progress: &dyn Progress| Ok(batch(&request, &told, progress)),
         |report| {
             if !arguments.quiet {

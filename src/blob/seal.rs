@@ -8,7 +8,6 @@
 //!   well write to it before.
 
 use std::io;
-use std::os::unix::fs::FileExt;
 
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -72,7 +71,7 @@ impl Sealed {
         let left = usize::try_from(self.span.len - at).unwrap_or(usize::MAX);
         let count = left.min(room.len() / BLOCK * BLOCK);
         let bytes = &mut room[..count];
-        match self.span.file.file.read_exact_at(bytes, self.span.offset + at) {
+        match self.span.file.read_exact_at(bytes, self.span.offset + at) {
             Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Err(Changed::Shorter.into()),
             done => done?,
         }
@@ -95,6 +94,7 @@ impl Sealed {
 mod tests {
     use std::fs::File;
     use std::io::Write;
+    use std::os::unix::fs::FileExt;
 
     use super::*;
 

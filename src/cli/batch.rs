@@ -5,6 +5,7 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, CommandFactory, Parser};
+use imgsquash::address::Address;
 use imgsquash::output::Taken;
 use imgsquash::{Batch, Done, Job};
 use serde::Deserialize;
@@ -191,7 +192,7 @@ impl BatchArguments {
     fn output(&self, input: &Path) -> Result<PathBuf, String> {
         let name = stem(input);
         if let Some(directory) = &self.out_dir {
-            return Ok(directory.join(name + ".tar"));
+            return Ok(directory.join(name.replace([':', '@'], "_") + ".tar"));
         }
         let template = self.out_name.as_deref().unwrap_or_default();
         let directory = input.parent().filter(|path| !path.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -233,8 +234,14 @@ impl EarlierJob {
 const ENDINGS: [&str; 10] =
     [".oci.tar.gz", ".tar.zst", ".tar.gz", ".tar.xz", ".oci.tar", ".tgz", ".tzst", ".tar", ".oci", ".zst"];
 
-/// The name of an input without its ending.
+/// The name of an input without its ending; of an image of a daemon or registry its last component, with the tag.
 fn stem(input: &Path) -> String {
+    let address = super::elsewhere::address(input);
+    if let Ok(Address::Docker(_) | Address::Podman(_) | Address::Registry(_)) = &address {
+        let name = input.to_string_lossy();
+        let name = name.split_once(':').map_or(&*name, |(_, name)| name);
+        return name.rsplit('/').next().unwrap_or_default().to_owned();
+    }
     let name = input.file_name().unwrap_or(OsStr::new("image")).to_string_lossy().into_owned();
     let ending = ENDINGS.iter().find(|ending| name.len() > ending.len() && name.ends_with(*ending));
     ending.map_or(name.clone(), |ending| name[..name.len() - ending.len()].to_owned())

@@ -1,6 +1,7 @@
 //! Words that options take, and what they mean.
 
 use clap::ValueEnum;
+use imgsquash::request::Compression;
 use imgsquash::request::Exactness;
 use imgsquash::request::Format;
 use imgsquash::request::{HistoryMode, MediaTypes};
@@ -41,12 +42,32 @@ pub(super) enum CompressionChoice {
 }
 
 impl CompressionChoice {
-    pub(super) fn name(self) -> &'static str {
+    fn name(self) -> &'static str {
         match self {
             Self::Gzip => "gzip",
             Self::Zstd => "zstd",
             Self::None => "none",
             Self::Keep => "keep",
+        }
+    }
+
+    /// The compression at a level, or at the usual one; `None` for what the layers have.
+    pub(super) fn at(self, level: Option<u32>) -> Result<Option<Compression>, String> {
+        let name = self.name();
+        match (self, level) {
+            (Self::Keep, None) => Ok(None),
+            (Self::None, None) => Ok(Some(Compression::None)),
+            (Self::Gzip, None) => Ok(Some(Compression::Gzip(None))),
+            (Self::Gzip, Some(level @ 1..=9)) => Ok(Some(Compression::Gzip(Some(level)))),
+            (Self::Zstd, None) => Ok(Some(Compression::Zstd(3))),
+            (Self::Zstd, Some(level @ 1..=19)) => {
+                i32::try_from(level).map(|level| Some(Compression::Zstd(level))).map_err(|error| error.to_string())
+            }
+            (Self::Gzip, Some(level)) => Err(format!("--compression-level: gzip has the levels 1 to 9, not {level}")),
+            (Self::Zstd, Some(level)) => Err(format!("--compression-level: zstd has the levels 1 to 19, not {level}")),
+            (Self::Keep | Self::None, Some(_)) => {
+                Err(format!("--compression-level: there are no levels with --compression {name}"))
+            }
         }
     }
 }

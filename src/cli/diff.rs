@@ -8,8 +8,8 @@ use imgsquash::report::{Difference, diff_text};
 use imgsquash::request::{Aspect, Aspects, Platform, Selection};
 use imgsquash::{Diff, Error, Receipt, Verify};
 
+use super::elsewhere::Given;
 use super::machine::MachineArguments;
-use super::parse::origin;
 use super::shown::{Shown, json};
 
 /// What a difference ends with.
@@ -19,7 +19,7 @@ const NOT_THE_SAME: u8 = 4;
 
 #[derive(Debug, Args)]
 pub(crate) struct DiffArguments {
-    /// The first archive, layout directory, or - for standard input
+    /// The first archive, layout directory, name of an image, or - for standard input
     old: PathBuf,
 
     /// The second
@@ -43,7 +43,7 @@ pub(crate) struct DiffArguments {
 
 #[derive(Debug, Args)]
 pub(crate) struct VerifyArguments {
-    /// What a squash wrote: an archive, layout directory, or - for standard input
+    /// What a squash wrote: an archive, layout directory, name of an image, or - for standard input
     output: PathBuf,
 
     /// What it was made from
@@ -104,26 +104,28 @@ fn only_one_from_stdin(one: &Path, other: &Path) -> Result<(), String> {
 }
 
 impl DiffArguments {
-    pub(crate) fn is_quiet(&self) -> bool {
+    pub(super) fn is_quiet(&self) -> bool {
         self.show.quiet
     }
 
     /// What the arguments mean, or what is wrong with them.
     pub(crate) fn request(&self) -> Result<Diff, String> {
-        let select = |refs: Option<&String>| Selection {
-            refs: refs.into_iter().cloned().collect(),
+        let elsewhere = self.show.machine.elsewhere();
+        let (old, new) = (elsewhere.given(&self.old)?, elsewhere.given(&self.new)?);
+        let select = |refs: Option<&String>, given: &Given| Selection {
+            refs: refs.into_iter().chain(&given.called).cloned().collect(),
             platforms: self.platforms.clone(),
         };
         let (old_selection, new_selection) = match &self.refs[..] {
-            [] => (select(None), select(None)),
-            [both] => (select(Some(both)), select(Some(both))),
-            [old, new] => (select(Some(old)), select(Some(new))),
+            [] => (select(None, &old), select(None, &new)),
+            [both] => (select(Some(both), &old), select(Some(both), &new)),
+            [one, other] => (select(Some(one), &old), select(Some(other), &new)),
             _ => return Err("--ref: name one image, or one of each archive".to_owned()),
         };
         only_one_from_stdin(&self.old, &self.new)?;
         let ignored: Aspects = self.ignore.iter().copied().collect();
         let resources = self.show.machine.resources();
-        let between = Diff::new(origin(&self.old), origin(&self.new));
+        let between = Diff::new(old.origin, new.origin);
         Ok(Diff { old_selection, new_selection, ignored, resources, ..between })
     }
 
@@ -134,7 +136,7 @@ impl DiffArguments {
 }
 
 impl VerifyArguments {
-    pub(crate) fn is_quiet(&self) -> bool {
+    pub(super) fn is_quiet(&self) -> bool {
         self.show.quiet
     }
 
@@ -149,9 +151,15 @@ impl VerifyArguments {
                 Receipt::parse(&text).map_err(|problem| format!("--report: {name}: {problem}"))?
             }
         };
-        let selection = Selection { refs: self.refs.clone(), platforms: self.platforms.clone() };
+        let elsewhere = self.show.machine.elsewhere();
+        let (output, against) = (elsewhere.given(&self.output)?, elsewhere.given(&self.against)?);
+        if let Some(name) = output.called {
+            return Err(format!("all images of what a squash wrote are verified: leave out :{name}"));
+        }
+        let refs = self.refs.iter().cloned().chain(against.called).collect();
+        let selection = Selection { refs, platforms: self.platforms.clone() };
         let resources = self.show.machine.resources();
-        let between = Verify::new(origin(&self.output), origin(&self.against));
+        let between = Verify::new(output.origin, against.origin);
         Ok(Verify { selection, receipt, resources, ..between })
     }
 

@@ -10,7 +10,6 @@ use imgsquash::{Error, Inspect};
 
 use super::gates::GateArguments;
 use super::machine::MachineArguments;
-use super::parse::origin;
 use super::shown::{Shown, json};
 
 /// What an image that does not pass a gate ends with.
@@ -18,7 +17,7 @@ pub(crate) const GATE_FAILED: u8 = 1;
 
 #[derive(Debug, Args)]
 pub(crate) struct InspectArguments {
-    /// The archive, layout directory, or - for standard input
+    /// The archive, layout directory, name of an image, or - for standard input
     input: PathBuf,
 
     /// Only the image called NAME; may be repeated
@@ -49,14 +48,16 @@ pub(crate) struct InspectArguments {
 }
 
 impl InspectArguments {
-    pub(crate) fn is_quiet(&self) -> bool {
+    pub(super) fn is_quiet(&self) -> bool {
         self.quiet
     }
 
     /// What the arguments mean, or what is wrong with them.
     pub(crate) fn request(&self) -> Result<(Inspect, Gates), String> {
-        let selection = Selection { refs: self.refs.clone(), platforms: self.platforms.clone() };
-        let inspect = Inspect { selection, resources: self.machine.resources(), ..Inspect::new(origin(&self.input)) };
+        let given = self.machine.elsewhere().given(&self.input)?;
+        let refs = self.refs.iter().cloned().chain(given.called).collect();
+        let selection = Selection { refs, platforms: self.platforms.clone() };
+        let inspect = Inspect { selection, resources: self.machine.resources(), ..Inspect::new(given.origin) };
         Ok((inspect, self.gates.gates()?))
     }
 

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::Args;
 use imgsquash::request::{Limits, Resources};
 
+use super::elsewhere::Elsewhere;
 use super::parse::{size, threads};
 
 #[derive(Debug, Args)]
@@ -13,6 +14,10 @@ pub(super) struct MachineArguments {
     /// Threads; the output is the same for any number [default: one for each core]
     #[arg(short, long, value_name = "N", value_parser = threads, allow_negative_numbers = true)]
     jobs: Option<NonZeroUsize>,
+
+    /// Take plain HTTP and certificates that nobody vouches for from registries
+    #[arg(long)]
+    insecure: bool,
 
     /// Where streams and compressed archives are unpacked [default: $TMPDIR, else /var/tmp]
     #[arg(long, value_name = "DIR")]
@@ -28,6 +33,11 @@ pub(super) struct MachineArguments {
 }
 
 impl MachineArguments {
+    /// What names of images lead to.
+    pub(super) fn elsewhere(&self) -> Elsewhere {
+        Elsewhere::new(self.insecure)
+    }
+
     pub(super) fn resources(&self) -> Resources {
         let given = Resources::default();
         let limits = Limits { layer: self.max_layer_size, metadata: self.max_metadata, ..Limits::default() };

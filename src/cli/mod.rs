@@ -3,6 +3,7 @@
 mod batch;
 mod choices;
 mod diff;
+mod elsewhere;
 mod gates;
 mod inspect;
 mod machine;
@@ -19,27 +20,27 @@ use std::path::{Path, PathBuf};
 
 use clap::{ArgGroup, Parser, Subcommand};
 use imgsquash::Squash;
+use imgsquash::address::Address;
 use imgsquash::output::Taken;
-use imgsquash::request::Compression;
-use imgsquash::request::Selection;
-use imgsquash::request::{Format, Target};
-use imgsquash::request::{Keep, Pick, Split};
-use imgsquash::request::{Platform, Reference};
+use imgsquash::request::{Compression, Keep, Pick, Platform, Reference, Selection, Split, Target};
+use imgsquash::text::quoted;
 
 pub(crate) use self::batch::{Asked as BatchAsked, BatchArguments};
 use self::choices::{CompressionChoice, ExactnessChoice, FormatChoice};
 pub(crate) use self::diff::{DiffArguments, VerifyArguments};
+use self::elsewhere::{Elsewhere, Given, Place, address};
 use self::gates::GateArguments;
 pub(crate) use self::inspect::InspectArguments;
 use self::machine::MachineArguments;
 use self::meta::MetaArguments;
-use self::parse::{Stamp, count, level, origin, range, split, stamp, times};
+use self::parse::{Stamp, count, level, range, split, stamp, times};
 pub(crate) use self::rules::RulesArguments;
 pub(crate) use self::shown::Shown;
 use self::slim::SlimArguments;
 use crate::closed;
 
-/// Squash a container image archive into one layer: the same image, smaller. Offline, no daemon, no root.
+/// Squash a container image into one layer: the same image, smaller. No daemon, no root, offline unless a name leads
+/// elsewhere.
 #[derive(Debug, Parser)]
 #[command(version, max_term_width = 100, after_help = AFTER_HELP)]
 #[command(override_usage = USAGE, args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
@@ -48,11 +49,12 @@ pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Option<Command>,
 
-    /// The archive (docker save, OCI archive or layout directory, compressed or not); - for standard input
+    /// The archive (docker save, OCI archive or layout directory, compressed or not); - for standard input; or a name:
+    /// docker-daemon:NAME, podman:NAME, docker://REGISTRY/NAME, docker-archive:, oci-archive: or oci:PATH[:NAME]
     #[arg(required = true)]
     input: Option<PathBuf>,
 
-    /// Where the new archive goes; - for standard output
+    /// Where the new image goes: a path, - for standard output, or a name as for the input
     #[arg(short, long, value_name = "PATH", required_unless_present = "dry_run")]
     output: Option<PathBuf>,
 
@@ -64,9 +66,9 @@ pub(crate) struct Arguments {
     #[arg(short, long = "tag", value_name = "NAME")]
     tags: Vec<Reference>,
 
-    /// What to write
-    #[arg(long, value_enum, default_value_t = FormatChoice::Universal)]
-    format: FormatChoice,
+    /// What to write [default: universal, or what the name to write to says]
+    #[arg(long, value_enum)]
+    format: Option<FormatChoice>,
 
     /// Only the image called NAME; may be repeated
     #[arg(long = "ref", value_name = "NAME")]
@@ -76,7 +78,7 @@ pub(crate) struct Arguments {
     #[arg(long = "platform", value_name = "PLATFORM")]
     platforms: Vec<Platform>,
 
-    /// Keep the layers of the base image IMAGE (an archive or layout), or of the one that the history shows (auto)
+    /// Keep the layers of the base image IMAGE (an archive or a name), or of the one that the history shows (auto)
     #[arg(long, value_name = "IMAGE|auto", help_heading = KEEP)]
     keep_base: Option<PathBuf>,
 
@@ -105,9 +107,9 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "auto|N|LIST", value_parser = split, allow_negative_numbers = true, help_heading = LAYERS)]
     split: Option<Split>,
 
-    /// How new layers are compressed
-    #[arg(long, value_enum, default_value_t = CompressionChoice::Gzip, help_heading = LAYERS)]
-    compression: CompressionChoice,
+    /// How new layers are compressed [default: gzip, or none for a daemon that keeps them unpacked]
+    #[arg(long, value_enum, help_heading = LAYERS)]
+    compression: Option<CompressionChoice>,
 
     /// Level of the compression: 1 (fastest) to 9 for gzip [default: 6], 1 to 19 for zstd [default: 3]
     #[arg(long, value_name = "LEVEL", value_parser = level, allow_negative_numbers = true, help_heading = LAYERS)]
@@ -192,6 +194,8 @@ const LAYERS: &str = "New layers";
 
 const AFTER_HELP: &str = "\
 Examples:
+  imgsquash docker-daemon:app:1 -o docker-daemon:app:1-slim
+  imgsquash docker://registry.example/app:1 -o docker://registry.example/app:1-slim
   docker save app | imgsquash - -o app.tar && docker load -i app.tar
   imgsquash app.oci.tar -o small.tar --platform linux/arm64 -t app:small
   imgsquash app.tar -o small.tar --prune
@@ -205,6 +209,27 @@ failed output, 4 internal error.
 SOURCE_DATE_EPOCH (seconds since 1970), if set, is the latest time of a file and of the image.";
 
 impl Arguments {
+    /// Whether nothing is said unless something is wrong.
+    pub(crate) fn is_quiet(&self) -> bool {
+        match &self.command {
+            Some(Command::Batch(batch)) => batch.quiet,
+            Some(Command::Diff(diff)) => diff.is_quiet(),
+            Some(Command::Inspect(inspect)) => inspect.is_quiet(),
+            Some(Command::Verify(verify)) => verify.is_quiet(),
+            Some(Command::Rules { .. }) | None => self.quiet,
+        }
+    }
+
+    /// What to type instead, for the end of the message of `error`.
+    pub(crate) fn hint(&self, error: &imgsquash::Error) -> String {
+        elsewhere::hint(error, |name| {
+            let imgsquash::Error::Input { input, .. } = error else { return None };
+            let is_input = self.input.as_ref().is_some_and(|given| given.as_os_str() == input.as_str());
+            let output = self.output.as_ref().filter(|_| is_input)?;
+            Some(format!("imgsquash {name} -o {}", quoted(&output.display().to_string())))
+        })
+    }
+
     /// What the arguments mean, or what is wrong with them.
     pub(crate) fn request(&self) -> Result<Squash, String> {
         let to_stdout = |path: &Option<PathBuf>| path.as_deref().is_some_and(is_stdout);
@@ -212,7 +237,7 @@ impl Arguments {
         if output_to_stdout && to_stdout(&self.report) {
             return Err("--output and --report cannot both go to standard output".to_owned());
         }
-        if output_to_stdout && matches!(self.format, FormatChoice::OciDir) {
+        if output_to_stdout && matches!(self.format, Some(FormatChoice::OciDir)) {
             let problem =
                 "--format oci-dir makes a directory, which cannot go to standard output: name one with --output";
             return Err(problem.to_owned());
@@ -223,17 +248,16 @@ impl Arguments {
         if (output_to_stdout || to_stdout(&self.report)) && closed::stdout() {
             return Err("standard output is closed: redirect it, or name a file".to_owned());
         }
-        let target = match &self.output {
-            _ if self.dry_run => Target::Nowhere,
-            None => Target::Nowhere,
-            Some(path) => target(path),
-        };
+        let elsewhere = self.machine.elsewhere();
+        let place = self.place(&elsewhere)?;
+        let Given { origin, called } = elsewhere.given(self.input.as_deref().unwrap_or(Path::new("-")))?;
+        let refs = self.refs.iter().cloned().chain(called).collect();
         Ok(Squash {
-            selection: Selection { refs: self.refs.clone(), platforms: self.platforms.clone() },
-            tags: self.tags.clone(),
-            keep: self.keep(),
+            selection: Selection { refs, platforms: self.platforms.clone() },
+            tags: self.tags.iter().cloned().chain(place.called).collect(),
+            keep: self.keep(&elsewhere)?,
             exactness: self.exact.into(),
-            format: Format::from(self.format),
+            format: place.format.unwrap_or(self.format.unwrap_or(FormatChoice::Universal).into()),
             edits: self.meta.edits(times(self.timestamp)?),
             tells_provenance: !self.meta.no_provenance,
             prune: self.slim.choice()?,
@@ -242,9 +266,9 @@ impl Arguments {
             strict: self.strict,
             verify: self.verify,
             gates: self.gates.gates()?,
-            compression: self.compression()?,
+            compression: self.compression(&elsewhere)?,
             resources: self.machine.resources(),
-            ..Squash::between(origin(self.input.as_deref().unwrap_or(Path::new("-"))), target)
+            ..Squash::between(origin, if self.dry_run { Target::Nowhere } else { place.target })
         })
     }
 
@@ -255,14 +279,13 @@ impl Arguments {
         let input = self.input.as_ref();
         let read = |taken: &mut Taken, name: &str, path: Option<&PathBuf>| match path {
             Some(path) if path.as_os_str() == "-" => taken.read_open(name, std::io::stdin()),
-            Some(path) => taken.read(name, path),
-            None => {}
+            path => _ = path.and_then(|path| on_disk(path)).map(|path| taken.read(name, &path)),
         };
         read(&mut taken, "the base", self.keep_base.as_ref().filter(|base| !is_auto(base)));
         read(&mut taken, "the rules", self.slim.rules.as_ref());
         read(&mut taken, "the config file", self.gates.config_file().as_ref());
-        if let Some(input) = input {
-            taken.read_inside("a file of the input", input);
+        if let Some(input) = input.and_then(|path| on_disk(path)) {
+            taken.read_inside("a file of the input", &input);
         }
         let check = |taken: &Taken, option: &str, path: Option<&PathBuf>| match path {
             Some(path) if is_stdout(path) => match taken.is_open(std::io::stdout()) {
@@ -274,7 +297,9 @@ impl Arguments {
                 None => Ok(()),
             },
         };
-        let output = self.output.as_ref().filter(|path| !self.dry_run || !is_stdout(path));
+        let output =
+            self.output.as_ref().and_then(|path| on_disk(path)).filter(|path| !self.dry_run || !is_stdout(path));
+        let output = output.as_ref();
         check(&taken, "--output", output)?;
         read(&mut taken, "the input", input);
         match output {
@@ -289,43 +314,64 @@ impl Arguments {
         Ok(taken)
     }
 
+    /// Where the image goes.
+    fn place(&self, elsewhere: &Elsewhere) -> Result<Place, String> {
+        let nothing = |target| Place { target, format: None, called: None };
+        let path = match &self.output {
+            None => return Ok(nothing(Target::Nowhere)),
+            Some(path) if is_stdout(path) => return Ok(nothing(Target::Stdout)),
+            Some(path) => path,
+        };
+        let mut beside: Vec<Address> = Vec::new();
+        for (what, read) in [("the input", &self.input), ("the base", &self.keep_base)] {
+            let Some(read) = read.as_ref().and_then(|read| address(read).ok()) else { continue };
+            if read.path().is_none() && address(path).is_ok_and(|to| to == read) {
+                return Err(format!("the output {read} is {what}: name another"));
+            }
+            beside.push(read);
+        }
+        let place = elsewhere.place(path, &beside)?;
+        if place.format.is_some() && self.format.is_some() {
+            return Err(format!("--format: the name {} says what is written", path.display()));
+        }
+        if place.called.is_some() && !self.tags.is_empty() {
+            return Err(format!("--tag: the name {} says what the image is called", path.display()));
+        }
+        Ok(place)
+    }
+
     /// Which layers stay.
-    fn keep(&self) -> Keep {
-        match self {
+    fn keep(&self, elsewhere: &Elsewhere) -> Result<Keep, String> {
+        Ok(match self {
             Self { keep_base: Some(base), .. } if base.as_os_str() == "auto" => Keep::Guess,
-            Self { keep_base: Some(base), .. } => Keep::Base(origin(base)),
+            Self { keep_base: Some(base), .. } => {
+                let Given { origin, called } = elsewhere.given(base)?;
+                Keep::Base(origin, called)
+            }
             Self { keep_layers: Some(count), .. } => Keep::First(*count),
             Self { last: Some(count), .. } => Keep::AllButLast(*count),
             Self { from: Some(pick), .. } => Keep::Below(pick.clone()),
             Self { layers: Some((from, Some(to))), .. } => Keep::Around(from.clone(), to.clone()),
             Self { layers: Some((from, None)), .. } => Keep::Below(from.clone()),
             _ => Keep::Nothing,
-        }
+        })
     }
 
     /// `None` keeps what the layers have.
-    fn compression(&self) -> Result<Option<Compression>, String> {
-        let name = self.compression.name();
-        match (self.compression, self.compression_level) {
-            (CompressionChoice::Keep, None) => Ok(None),
-            (CompressionChoice::None, None) => Ok(Some(Compression::None)),
-            (CompressionChoice::Gzip, None) => Ok(Some(Compression::Gzip(None))),
-            (CompressionChoice::Gzip, Some(level @ 1..=9)) => Ok(Some(Compression::Gzip(Some(level)))),
-            (CompressionChoice::Zstd, None) => Ok(Some(Compression::Zstd(3))),
-            (CompressionChoice::Zstd, Some(level @ 1..=19)) => {
-                i32::try_from(level).map(|level| Some(Compression::Zstd(level))).map_err(|error| error.to_string())
-            }
-            (CompressionChoice::Gzip, Some(level)) => {
-                Err(format!("--compression-level: gzip has the levels 1 to 9, not {level}"))
-            }
-            (CompressionChoice::Zstd, Some(level)) => {
-                Err(format!("--compression-level: zstd has the levels 1 to 19, not {level}"))
-            }
-            (CompressionChoice::Keep | CompressionChoice::None, Some(_)) => {
-                Err(format!("--compression-level: there are no levels with --compression {name}"))
-            }
-        }
+    fn compression(&self, elsewhere: &Elsewhere) -> Result<Option<Compression>, String> {
+        let unpacks = || self.output.as_ref().is_some_and(|path| address(path).is_ok_and(|to| elsewhere.unpacks(&to)));
+        let chosen = match self.compression {
+            Some(chosen) => chosen,
+            None if self.compression_level.is_none() && !self.dry_run && unpacks() => CompressionChoice::None,
+            None => CompressionChoice::Gzip,
+        };
+        chosen.at(self.compression_level)
     }
+}
+
+/// The path that a name leads to; `None` for what is elsewhere.
+fn on_disk(name: &Path) -> Option<PathBuf> {
+    address(name).ok()?.path().map(Path::to_owned)
 }
 
 /// Whether a path means standard output.

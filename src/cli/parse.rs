@@ -1,10 +1,8 @@
 //! What single arguments mean.
 
 use std::num::NonZeroUsize;
-use std::path::Path;
 use std::time::{Duration, SystemTime};
 
-use imgsquash::request::Origin;
 use imgsquash::request::Times;
 use imgsquash::request::Timestamp;
 use imgsquash::request::{Class, Pick, Split};
@@ -137,11 +135,6 @@ pub(super) fn times(timestamp: Option<Stamp>) -> Result<Times, String> {
         (Some(Stamp::Keep), _) | (None, None) => Ok(Times::Keep),
         (Some(Stamp::Clamp) | None, Some(limit)) => Ok(Times::Clamp(limit)),
     }
-}
-
-/// Where an archive comes from.
-pub(super) fn origin(path: &Path) -> Origin {
-    if path.as_os_str() == "-" { Origin::Stdin } else { Origin::Path(path.to_path_buf()) }
 }
 
 /// Seconds since 1970 that RFC 3339 can spell, which ends with the year 9999.

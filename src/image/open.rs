@@ -86,7 +86,13 @@ pub fn bases(keep: &Keep, beside: &Catalog, host: Host<'_>) -> Result<Vec<Base>,
     };
     match keep {
         Keep::Guess => Ok(beside.images.iter().map(base).collect()),
-        Keep::Base(origin) => Ok(Archive::open(origin, host)?.catalog(host)?.images.iter().map(base).collect()),
+        Keep::Base(origin, called) => {
+            let archive = Archive::open(origin, host)?;
+            let catalog = archive.catalog(host)?;
+            let Some(name) = called else { return Ok(catalog.images.iter().map(base).collect()) };
+            let found = input::called(&catalog, name).of(&archive.name)?;
+            Ok(found.into_iter().map(|id| base(&catalog.images[id.0])).collect())
+        }
         _ => Ok(Vec::new()),
     }
 }

@@ -105,6 +105,12 @@ impl Shelf {
         let (unknown, again): (Vec<usize>, Vec<usize>) = unknown
             .partition(|position| *first.entry(key(&sources[*position].layer)).or_insert(*position) == *position);
         host.begin_reading(sources, &unknown);
+        let mut expected = unknown.clone();
+        // In the order in which they will be read.
+        expected.sort_by_key(|position| std::cmp::Reverse(sources[*position].blob.len()));
+        for position in expected {
+            sources[position].blob.expect().map_err(|problem| (position, problem.into()))?;
+        }
         let seen = |bytes| host.progress.advance(bytes);
         for (position, (index, diff)) in host.readers(sources, &seen).read(unknown)? {
             let layer = (Arc::new(index), Arc::new(diff));

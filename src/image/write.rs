@@ -204,6 +204,7 @@ impl Output {
             Target::Path(path) => path.display().to_string(),
             Target::Stdout => "standard output".to_owned(),
             Target::Nowhere => "nothing".to_owned(),
+            Target::Dock(dock) => dock.name(),
         };
         match output::create(target, format, &host.resources.tmp_dir, read_back) {
             Ok(sink) => Ok(Self { sink, target: name, compression, splice, waiting: None }),
@@ -218,7 +219,8 @@ impl Output {
         added.map_err(|cause| Error::Output { target: self.target.clone(), cause })
     }
 
-    /// Copies a layer as it is, and tells `written` of what there is of the copy; `failed` is an error about a layer.
+    /// Copies a layer as it is, unless the target has it, and tells `written` of what there is of the copy; `failed` is an
+    /// error about a layer.
     fn copy(
         &mut self,
         position: usize,
@@ -229,6 +231,10 @@ impl Output {
         let digest = loaded.digest(position)?;
         let sealed = loaded.indexes[position].sealed.as_ref();
         let blob = sealed.map_or(&loaded.sources[position].blob, Sealed::span);
+        let failed_to_write = |cause| Error::Output { target: self.target.clone(), cause };
+        if self.sink.has_blob(digest, blob).map_err(failed_to_write)? {
+            return Ok(());
+        }
         let mut is_told = false;
         let copied = self.sink.copy_blob(digest, blob, &mut |there| {
             is_told = true;

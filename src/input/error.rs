@@ -148,6 +148,12 @@ pub enum OpenError {
         /// What happened.
         problem: io::Error,
     },
+    /// It is elsewhere, and cannot be had from there.
+    #[error("{0}")]
+    Elsewhere(Box<dyn std::error::Error + Send + Sync>),
+    /// One file of it is elsewhere, and cannot be had from there.
+    #[error("{0}")]
+    FileElsewhere(Box<dyn std::error::Error + Send + Sync>),
     /// It has no bytes.
     #[error("it is empty, expected an image archive")]
     Empty,
@@ -176,7 +182,11 @@ impl OpenError {
     pub(super) fn is_of_one_file(&self) -> bool {
         matches!(
             self,
-            Self::File { .. } | Self::NotAFile { .. } | Self::Outside { .. } | Self::Tar(TarballError::LinkCycle(_))
+            Self::File { .. }
+                | Self::FileElsewhere(_)
+                | Self::NotAFile { .. }
+                | Self::Outside { .. }
+                | Self::Tar(TarballError::LinkCycle(_))
         )
     }
 }

@@ -48,18 +48,13 @@ pub(super) fn kind(head: &[u8]) -> Option<&'static str> {
 /// What to do when there is no file at `path`; `None` if it looks like a path and nothing else.
 pub(super) fn instead(path: &Path) -> Option<String> {
     let name = path.to_str().filter(|name| is_plain(name))?;
-    let (transport, rest) = name.split_once(':').unwrap_or_default();
-    match transport {
-        "docker" if rest.starts_with("//") => return reference(&rest[2..]).map(pulled),
-        "docker-daemon" => return reference(rest).map(|image| saved("docker", image)),
-        "containers-storage" => return reference(rest).map(|image| saved("podman", image)),
-        "docker-archive" | "oci-archive" | "oci" | "dir" => return given(transport, rest),
-        _ => {}
-    }
     // A name with a dot is that of a file, if it has neither tag nor digest.
     let is_file = name.starts_with('/') || name.contains('.') && !name.contains([':', '@']);
     let image = reference(name).filter(|_| !is_file)?;
-    Some(format!("{}, or likewise with podman", saved("docker", image)))
+    Some(match image.contains('@') {
+        true => format!("an image is named docker://{image}"),
+        false => format!("an image is named docker-daemon:{image}, podman:{image} or docker://{image}"),
+    })
 }
 
 /// `name`, if an image can be called so.
@@ -74,34 +69,6 @@ fn is_plain(name: &str) -> bool {
     name.chars().all(|c| c.is_ascii_alphanumeric() || "/._-+:@".contains(c))
 }
 
-fn saved(tool: &str, image: &str) -> String {
-    format!("images are read from archives: save it first with {tool} save -o image.tar {image}")
-}
-
-fn pulled(image: &str) -> String {
-    // Only a tag can be put down as a name.
-    let name = if image.contains('@') { String::new() } else { format!(":{image}") };
-    format!(
-        "images are read from archives: copy it first with skopeo copy docker://{image} docker-archive:image.tar{name}"
-    )
-}
-
-/// What skopeo and podman call `transport:rest`, as it is given here.
-fn given(transport: &str, rest: &str) -> Option<String> {
-    let (path, name) = match rest.split_once(':') {
-        Some((path, name)) if !Path::new(rest).exists() => (path, name),
-        _ => (rest, ""),
-    };
-    let chosen = if name.is_empty() { String::new() } else { format!(" --ref {name}") };
-    match path {
-        "" => None,
-        path if Path::new(path).exists() => {
-            Some(format!("a path is given without {transport}:, as in imgsquash {path}{chosen}"))
-        }
-        path => Some(format!("a path is given without {transport}:, but there is no {path} either")),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -109,9 +76,9 @@ mod tests {
     #[test]
     fn names_of_images_are_told_from_paths() {
         let instead = |name: &str| instead(Path::new(name));
-        let docker = |image: &str| {
-            let hint = "images are read from archives: save it first with docker save -o image.tar";
-            Some(format!("{hint} {image}, or likewise with podman"))
+        let named = |image: &str| match image.contains('@') {
+            true => Some(format!("an image is named docker://{image}")),
+            false => Some(format!("an image is named docker-daemon:{image}, podman:{image} or docker://{image}")),
         };
         for image in [
             "app:1",
@@ -122,7 +89,7 @@ mod tests {
             "app@sha256:0a",
             "docker:dind",
         ] {
-            assert_eq!(instead(image), docker(image), "{image}");
+            assert_eq!(instead(image), named(image), "{image}");
         }
         for path in [
             "app.tar",

@@ -21,5 +21,5 @@ pub use catalog::{read, sources};
 pub use error::{InputError, OpenError, TarballError};
 pub use note::InputNote;
 pub use open::{Door, Opening, Origin, open, open_archive, open_stream};
-pub use select::{SelectError, Selection, rename, select};
+pub use select::{SelectError, Selection, called, rename, select};
 pub use store::Store;

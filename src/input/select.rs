@@ -44,7 +44,7 @@ pub enum SelectError {
         found: String,
     },
     /// One name cannot be given to several images.
-    #[error("--tag names one image, and there are {0}: choose one with --ref or --platform")]
+    #[error("--tag, or the name to write to, names one image, and there are {0}: choose one with --ref or --platform")]
     SeveralImages(usize),
     /// What there is, is not an image, or cannot be read.
     #[error("{0}")]
@@ -54,12 +54,7 @@ pub enum SelectError {
 /// Keeps what `wanted` asks for, and images only; what else there was is told in the notes. Images keep their ids.
 pub fn select(mut catalog: Catalog, wanted: &Selection) -> Result<(Catalog, Vec<InputNote>), SelectError> {
     for name in &wanted.refs {
-        if !catalog.entries.iter().any(|entry| is_called(entry, &catalog.images, name)) {
-            let mut found: Vec<String> =
-                catalog.entries.iter().flat_map(|entry| names(entry, &catalog.images)).collect();
-            found.dedup();
-            return Err(SelectError::NoSuchName { wanted: name.clone(), found: list(&found) });
-        }
+        called(&catalog, name)?;
     }
     for platform in &wanted.platforms {
         let found = platforms(&catalog.entries, &catalog.images);
@@ -99,6 +94,17 @@ pub fn select(mut catalog: Catalog, wanted: &Selection) -> Result<(Catalog, Vec<
     catalog.entries = catalog.entries.into_iter().map(simplest).collect();
     notes.extend(told(dropped));
     Ok((catalog, notes))
+}
+
+/// The images that are called `name`; an error when nothing is.
+pub fn called(catalog: &Catalog, name: &str) -> Result<Vec<ImageId>, SelectError> {
+    let mut entries = catalog.entries.iter().filter(|entry| is_called(entry, &catalog.images, name)).peekable();
+    if entries.peek().is_none() {
+        let mut found: Vec<String> = catalog.entries.iter().flat_map(|entry| names(entry, &catalog.images)).collect();
+        found.dedup();
+        return Err(SelectError::NoSuchName { wanted: name.to_owned(), found: list(&found) });
+    }
+    Ok(entries.flat_map(Entry::images).collect())
 }
 
 /// Whether `name` means this entry, in any of the ways it can be spelled.

@@ -9,7 +9,7 @@ pub trait Store: Send + Sync {
     /// The bytes of the file called `name`, links followed; `None` when there is none.
     fn file(&self, name: &str) -> Result<Option<Span>, OpenError>;
 
-    /// The bytes of the manifest or index with this digest and size; `None` when it is not there.
+    /// The bytes of the manifest, index or config with this digest and size; `None` when it is not there.
     fn document(&self, digest: Digest, _size: u64) -> Result<Option<Span>, OpenError> {
         self.file(&digest.blob_path())
     }

@@ -135,6 +135,8 @@ impl Density {
         let (plain, packed) = (index.plain_size, blob.len());
         let mut points = vec![(0, 0)];
         match index.codec {
+            // What a registry has is what it holds, and where it is not read it stays there.
+            Codec::Plain if blob.is_distant() && matches!(samples, Samples::Few) => {}
             Codec::Plain => {
                 let encoder = encoder.get_or_insert_with(|| ChunkEncoder::new(LEVEL));
                 return sampled(blob, samples, encoder);

@@ -143,6 +143,17 @@ pub enum IndexError {
     /// It is compressed in a way that layers are not.
     #[error(transparent)]
     Codec(#[from] UnknownCodec),
+    /// It is compressed in another way than its descriptor says.
+    #[error(
+        "its media type says that its compression is {}, and it is {}: squash this layer too, then it gets the right one",
+        .described.name(), .found.name()
+    )]
+    Described {
+        /// What the descriptor says.
+        described: Codec,
+        /// What the bytes are.
+        found: Codec,
+    },
     /// It is no tar that could be extracted.
     #[error(transparent)]
     Tar(#[from] InvalidTar),
@@ -174,9 +185,10 @@ pub enum IndexError {
 }
 
 impl Source {
-    /// What manifest and config say of the blob; `None` when they do not tell its digest.
+    /// What manifest and config say of the blob; `None` when they do not tell its digest. What is elsewhere stays there:
+    /// its compression is what its descriptor says.
     pub fn claimed(&self) -> Result<Option<LayerIndex>, IndexError> {
-        let codec = self.codec()??;
+        let codec = if self.blob.is_distant() { self.described_codec() } else { self.codec()?? };
         // A plain blob is the layer itself.
         let digest = self.layer.digest.or((codec == Codec::Plain).then_some(self.layer.diff_id.0));
         Ok(digest.map(|digest| LayerIndex { digest: Some(digest), ..LayerIndex::new(codec) }))
@@ -285,8 +297,12 @@ impl Reading<'_> {
             None if DiffId(found) == source.layer.diff_id => {}
             None => return Err(IndexError::DiffId { expected: source.layer.diff_id, found: DiffId(found) }),
         }
-        // The digest is right, so it was another blob when its compression was looked at.
-        if sniff(&magic)? == index.codec { Ok(()) } else { Err(Changed::Contents.into()) }
+        match sniff(&magic)? {
+            found if found == index.codec => Ok(()),
+            found if source.blob.is_distant() => Err(IndexError::Described { described: index.codec, found }),
+            // The digest is right, so it was another blob when its compression was looked at.
+            _ => Err(Changed::Contents.into()),
+        }
     }
 
     fn read<'r>(

@@ -24,10 +24,20 @@ pub struct Source {
 }
 
 impl Source {
-    /// How the blob is compressed.
+    /// How the blob is compressed, as its first bytes tell.
     pub fn codec(&self) -> io::Result<Result<Codec, UnknownCodec>> {
         let mut magic = [0; MAGIC_BYTES];
         Ok(sniff(self.blob.peek(&mut magic)?))
+    }
+
+    /// How the blob is compressed, as its descriptor tells.
+    pub(super) fn described_codec(&self) -> Codec {
+        let media_type: String = self.layer.descriptor.get("mediaType", "").ok().flatten().unwrap_or_default();
+        match media_type.rsplit(['+', '.']).next() {
+            Some("gzip") => Codec::Gzip,
+            Some("zstd") => Codec::Zstd,
+            _ => Codec::Plain,
+        }
     }
 }
 

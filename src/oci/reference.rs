@@ -38,6 +38,19 @@ impl Reference {
         }
     }
 
+    /// The host, with its port if it has one; `None` for the default registry, Docker Hub.
+    pub fn domain(&self) -> Option<&str> {
+        self.domain.as_deref()
+    }
+
+    /// The repository as its registry calls it: Docker Hub's own images are in `library`.
+    pub fn remote_path(&self) -> String {
+        match &self.domain {
+            None if !self.path.contains('/') => format!("library/{}", self.path),
+            _ => self.path.clone(),
+        }
+    }
+
     /// The full form containerd's `io.containerd.image.name` carries.
     pub fn normalized(&self) -> String {
         match &self.domain {
@@ -114,6 +127,10 @@ fn is_tag(text: &str) -> bool {
 }
 
 fn is_domain(text: &str) -> bool {
+    if let Some((address, rest)) = text.strip_prefix('[').and_then(|text| text.split_once(']')) {
+        let port = rest.strip_prefix(':').unwrap_or(if rest.is_empty() { "0" } else { "" });
+        return address.parse::<std::net::Ipv6Addr>().is_ok() && is_port(port);
+    }
     let (host, port) = text.split_once(':').unwrap_or((text, "0"));
     let label = |part: &str| {
         !part.is_empty()
@@ -121,7 +138,11 @@ fn is_domain(text: &str) -> bool {
             && !part.ends_with('-')
             && part.chars().all(|c| c.is_ascii_alphanumeric() || c == '-')
     };
-    host.split('.').all(label) && !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit())
+    host.split('.').all(label) && is_port(port)
+}
+
+fn is_port(text: &str) -> bool {
+    text.bytes().all(|b| b.is_ascii_digit()) && text.parse::<u16>().is_ok()
 }
 
 #[cfg(test)]
@@ -137,6 +158,7 @@ mod tests {
             ("docker.io/library/app:1.0", "app:1.0", "docker.io/library/app:1.0"),
             ("registry.example:5000/a/b", "registry.example:5000/a/b:latest", "registry.example:5000/a/b:latest"),
             ("localhost/app:x", "localhost/app:x", "localhost/app:x"),
+            ("[::1]:5000/app", "[::1]:5000/app:latest", "[::1]:5000/app:latest"),
         ] {
             let reference: Reference = text.parse().unwrap();
             assert_eq!(reference.familiar(), familiar);
@@ -146,9 +168,23 @@ mod tests {
 
     #[test]
     fn what_docker_tag_refuses_is_refused() {
-        for text in
-            ["", "App:1", "app:", "app:-x", "a//b", "-a", "a-", "a..b", "a:b:c", "app@sha256:00", "host:x/app", "a/"]
-        {
+        for text in [
+            "",
+            "App:1",
+            "app:",
+            "app:-x",
+            "a//b",
+            "-a",
+            "a-",
+            "a..b",
+            "a:b:c",
+            "app@sha256:00",
+            "host:x/app",
+            "a/",
+            "host:99999/app",
+            "[::1/app",
+            "[x]:1/app",
+        ] {
             assert!(text.parse::<Reference>().is_err(), "{text}");
         }
         assert!("a__b.c--d:_x".parse::<Reference>().is_ok());

@@ -125,7 +125,7 @@ impl StagedFile {
 pub(super) fn stream(target: &Target) -> io::Result<File> {
     match target {
         Target::Path(path) => File::options().write(true).open(path),
-        Target::Nowhere => File::options().write(true).open("/dev/null"),
+        Target::Nowhere | Target::Dock(_) => File::options().write(true).open("/dev/null"),
         Target::Stdout => Ok(io::stdout().as_fd().try_clone_to_owned()?.into()),
     }
 }

@@ -1,6 +1,6 @@
 //! An archive as a tar. Headers say nothing of the machine or the time, so equal images make equal files.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fs::File;
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::Path;
@@ -19,7 +19,8 @@ pub(super) struct Tarball {
     /// Offset of the next header.
     end: u64,
     directories: HashSet<String>,
-    blobs: HashSet<Digest>,
+    /// Where each is, and its bytes.
+    blobs: HashMap<Digest, (u64, u64)>,
     /// Blobs that are written at the same time as the one in place.
     others: Vec<File>,
 }
@@ -34,7 +35,15 @@ impl Tarball {
             }
             _ => problem,
         })?;
-        Ok(Self { staged, end: 0, directories: HashSet::new(), blobs: HashSet::new(), others: Vec::new() })
+        Ok(Self { staged, end: 0, directories: HashSet::new(), blobs: HashMap::new(), others: Vec::new() })
+    }
+
+    /// The blobs that are in it, in their order.
+    pub(super) fn named(&mut self) -> io::Result<Vec<(Digest, Span)>> {
+        let all = Span::private(self.staged.file().try_clone()?)?;
+        let mut blobs: Vec<_> = self.blobs.iter().map(|(digest, place)| (*digest, *place)).collect();
+        blobs.sort_by_key(|(_, (offset, _))| *offset);
+        Ok(blobs.into_iter().map(|(digest, (offset, size))| (digest, all.part(offset, size))).collect())
     }
 
     /// Adds the directories that `name` is in.
@@ -54,11 +63,12 @@ impl Tarball {
     fn name_first(&mut self, digest: Digest, size: u64) -> io::Result<()> {
         let end = self.end;
         let file = self.staged.file();
-        if !self.blobs.insert(digest) {
+        if self.blobs.contains_key(&digest) {
             file.set_len(end)?;
             file.seek(SeekFrom::Start(end))?;
             return Ok(());
         }
+        self.blobs.insert(digest, (end + BLOCK as u64, size));
         file.seek(SeekFrom::Start(end))?;
         file.write_all(header(&digest.blob_path(), size, EntryType::Regular)?.as_bytes())?;
         file.seek(SeekFrom::Start(end + BLOCK as u64 + size))?;
@@ -101,10 +111,11 @@ impl Sink for Tarball {
     }
 
     fn copy_blob(&mut self, digest: Digest, blob: &Span, written: &mut dyn FnMut(Span)) -> Result<(), CopyError> {
-        if !self.blobs.insert(digest) {
+        if self.blobs.contains_key(&digest) {
             return Ok(());
         }
         self.directories("blobs/sha256/")?;
+        self.blobs.insert(digest, (self.end + BLOCK as u64, blob.len()));
         let header = header(&digest.blob_path(), blob.len(), EntryType::Regular)?;
         let file = self.staged.file();
         file.write_all(header.as_bytes())?;
@@ -133,7 +144,8 @@ impl Sink for Tarball {
     }
 }
 
-fn header(name: &str, size: u64, kind: EntryType) -> io::Result<Header> {
+/// A header that says nothing of the machine or the time.
+pub(super) fn header(name: &str, size: u64, kind: EntryType) -> io::Result<Header> {
     let mut header = Header::new_ustar();
     header.set_path(name)?;
     header.set_entry_type(kind);

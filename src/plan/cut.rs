@@ -12,7 +12,8 @@ use crate::oci::Image;
 /// of the squashed ones is not needed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Exactness {
-    /// When it costs little: plain layers, up to 32 MB of others, or as much as is squashed.
+    /// When it costs little: plain layers, up to 32 MB of others, or as much as is squashed. Never for layers that are
+    /// elsewhere.
     #[default]
     Auto,
     /// Always.
@@ -57,5 +58,8 @@ fn is_cheap(sources: &[Source], squashed: &Range<usize>) -> bool {
     let is_plain = |source: &Source| matches!(source.codec(), Ok(Ok(Codec::Plain)));
     let bytes = |range: Range<usize>| sources[range].iter().map(|source| source.blob.len()).sum::<u64>();
     let kept = &sources[..squashed.start];
+    if kept.iter().any(|source| source.blob.is_distant()) {
+        return false;
+    }
     kept.iter().all(is_plain) || bytes(0..squashed.start) <= bytes(squashed.clone()).max(CHEAP)
 }

@@ -49,6 +49,7 @@ impl Report {
             output: match target {
                 Target::Path(path) => Some(path.display().to_string()),
                 Target::Stdout => Some("-".to_owned()),
+                Target::Dock(dock) => Some(dock.name()),
                 Target::Nowhere => None,
             },
             output_bytes,

@@ -23,7 +23,7 @@ pub fn account(report: &Report, all: bool) -> Vec<String> {
             let is_zstd =
                 report.images.iter().flat_map(|image| &image.new_layers).any(|layer| layer.compression == "zstd");
             let since = if is_zstd && next.starts_with("docker ") { " (docker 23 or newer)" } else { "" };
-            let what = if next.starts_with("skopeo ") { "copy" } else { "load" };
+            let what = next.split(' ').nth(1).unwrap_or("load");
             format!("wrote {output} ({size}); {what} it with: {next}{since}")
         }
     });

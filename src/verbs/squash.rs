@@ -29,7 +29,7 @@ pub(crate) fn squash_in(request: &Squash, shelf: &mut Shelf, host: Host<'_>) -> 
     let name = &archive.name;
     let images = archive.choose(&request.selection, &request.tags, host, &mut findings)?;
     let bases = image::bases(keep, &images, host)?;
-    let (mut output, mut made) = (request.output(host)?, Made::default());
+    let (mut output, mut made) = (request.output(name, &images, host)?, Made::default());
     shelf.expect(&images);
     for (id, image) in images.chosen() {
         let sources = archive.sources(image, host, &mut findings)?;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::support::imports::House;
 
 /// Each room of the library and the rooms it may use, lowest first. A new room says here where it stands.
-const ROOMS: [(&str, &[&str]); 34] = [
+const ROOMS: [(&str, &[&str]); 36] = [
     ("oci", &[]),
     ("text", &[]),
     ("tree", &["text"]),
@@ -21,6 +21,7 @@ const ROOMS: [(&str, &[&str]); 34] = [
     ("written", &[]),
     ("times", &["tree"]),
     ("ledger", &["tree"]),
+    ("address", &["oci"]),
     ("blob", &["oci", "system"]),
     ("hash", &["buffers", "oci"]),
     ("tar", &["tree"]),
@@ -34,6 +35,7 @@ const ROOMS: [(&str, &[&str]); 34] = [
     ),
     ("input", &["blob", "budget", "codec", "finding", "layer", "limits", "oci", "tar"]),
     ("output", &["blob", "oci", "system", "tar", "text"]),
+    ("remote", &["address", "blob", "input", "oci", "output"]),
     ("secrets", &["finding", "layer", "oci", "tar", "tree", "written"]),
     ("slim", &["budget", "finding", "layer", "oci", "packages", "tree", "written"]),
     ("plan", &["codec", "finding", "input", "layer", "oci", "packages", "times", "tree"]),
@@ -124,11 +126,16 @@ fn no_circle_is_anywhere() {
     assert!(problems.is_empty(), "{}", problems.join("\n"));
 }
 
+/// What runs other programs.
+const RUNS: [&str; 3] = ["remote/credentials/helper.rs", "remote/daemon/command.rs", "remote/daemon/pipe.rs"];
+
 #[test]
 fn below_main_nothing_reads_the_clock_or_the_environment_and_nothing_prints() {
     for (file, code) in library().code() {
         for forbidden in ["::now(", "env::var", "println!", "eprint", "print!", "process::"] {
-            assert!(!code.contains(forbidden), "{file} has {forbidden}");
+            // Helpers and daemons' own commands are what that room runs.
+            let may = forbidden == "process::" && RUNS.contains(&file);
+            assert!(may || !code.contains(forbidden), "{file} has {forbidden}");
         }
     }
 }

@@ -255,49 +255,73 @@ fn the_name_of_a_directory_is_no_name_of_a_file() {
 }
 
 #[test]
-fn what_is_no_path_is_told_with_a_command_that_works() {
+fn what_is_no_path_is_told_with_a_name_that_works() {
     let place = Place::new();
     run(&place, &["in.tar", "-o", "lay", "--format", "oci-dir"]);
-    let archives = "there is no such file; images are read from archives:";
-    for (input, expected) in [
-        ("app:1", format!("{archives} save it first with docker save -o image.tar app:1, or likewise with podman")),
-        ("docker-daemon:app:1", format!("{archives} save it first with docker save -o image.tar app:1")),
-        ("containers-storage:app:1", format!("{archives} save it first with podman save -o image.tar app:1")),
-        (
-            "docker://host.example/app:1",
-            format!(
-                "{archives} copy it first with skopeo copy docker://host.example/app:1 \
-                 docker-archive:image.tar:host.example/app:1"
-            ),
-        ),
-        (
-            "docker://app@sha256:00",
-            format!("{archives} copy it first with skopeo copy docker://app@sha256:00 docker-archive:image.tar"),
-        ),
+    let name = "no-such-image-anywhere:1";
+    let named = format!("an image is named docker-daemon:{name}, podman:{name} or docker://{name}");
+    for (input, said, expected) in [
+        (name, name, format!("there is no such file; {named}")),
+        ("none.tar", "none.tar", "cannot read it: No such file or directory (os error 2)".to_owned()),
         (
             "docker-archive:none.tar:app:1",
-            "there is no such file; a path is given without docker-archive:, but there is no none.tar either"
-                .to_owned(),
+            "none.tar",
+            "cannot read it: No such file or directory (os error 2)".to_owned(),
         ),
-        ("none.tar", "cannot read it: No such file or directory (os error 2)".to_owned()),
+        (
+            "docker-deamon:app:1",
+            "docker-deamon:app:1",
+            "cannot read it: No such file or directory (os error 2); is docker-daemon: meant?".to_owned(),
+        ),
+        ("oci:lay:app:9", "lay", "no image is called \"app:9\"; there are: ".to_owned()),
     ] {
         for arguments in [&[input, "-o", "out.tar"][..], &["in.tar", "-o", "out.tar", "--keep-base", input]] {
             let output = run(&place, arguments);
-            assert_eq!((code(&output), stderr(&output)), (3, format!("imgsquash: {input}: {expected}\n")));
+            let expected = format!("imgsquash: {said}: {expected}");
+            assert!(stderr(&output).starts_with(&expected), "{}", stderr(&output));
+            assert_eq!(code(&output), if said == "lay" { 2 } else { 3 });
         }
     }
+    for (input, expected) in [
+        ("containers-storage:app:1", "the transport \"containers-storage:\" is not known here: say podman:NAME"),
+        ("docker:app:1", "expected docker://REGISTRY/NAME, or docker-daemon:NAME for the daemon"),
+    ] {
+        let output = run(&place, &[input, "-o", "out.tar"]);
+        assert!(stderr(&output).trim_end().ends_with(expected), "{}", stderr(&output));
+        assert_eq!(code(&output), 2);
+    }
+}
+
+#[test]
+fn transports_of_the_disk_say_which_image_and_which_format() {
+    let place = Place::new();
+    let files = |name: &str| files(&std::fs::read(place.path(name)).unwrap());
+    run(&place, &["in.tar", "-o", "lay", "--format", "oci-dir", "-t", "app:1"]);
     for (input, words) in [
         ("docker-archive:in.tar", &["in.tar"][..]),
-        ("docker-archive:in.tar:app:1", &["in.tar", "--ref", "app:1"]),
         ("oci:lay:app:1", &["lay", "--ref", "app:1"]),
         ("oci-archive:lay", &["lay"]),
     ] {
-        let output = run(&place, &[input, "-o", "out.tar"]);
-        let transport = input.split(':').next().unwrap();
-        let hint = format!("a path is given without {transport}:, as in imgsquash {}", words.join(" "));
-        let expected = format!("imgsquash: {input}: there is no such file; {hint}\n");
-        assert_eq!((code(&output), stderr(&output)), (3, expected));
-        assert_eq!(code(&run(&place, &[words, &["-o", "out.tar"]].concat())), 0);
+        assert_eq!(code(&run(&place, &[input, "-o", "named.tar"])), 0, "{input}");
+        assert_eq!(code(&run(&place, &[words, &["-o", "path.tar"]].concat())), 0);
+        assert!(files("named.tar") == files("path.tar"), "{input}");
+    }
+    for (output, format) in [("docker-archive:out:app:2", "docker-archive"), ("oci-archive:out:app:2", "oci-archive")] {
+        assert_eq!(code(&run(&place, &["in.tar", "-o", output])), 0, "{output}");
+        assert_eq!(code(&run(&place, &["in.tar", "-o", "path", "--format", format, "-t", "app:2"])), 0);
+        assert!(files("out") == files("path"), "{output}");
+    }
+    assert_eq!(code(&run(&place, &["in.tar", "-o", "oci:other:app:2"])), 0);
+    assert!(place.path("other/index.json").exists());
+    for (arguments, expected) in [
+        (&["in.tar", "-o", "oci:other:app"][..], "say NAME:TAG after the path"),
+        (&["in.tar", "-o", "oci:other:app:1", "-t", "app:2"], "--tag: the name oci:other:app:1 says what the image is"),
+        (&["in.tar", "-o", "oci:x", "--format", "universal"], "--format: the name oci:x says what is written"),
+        (&["docker-archive:in.tar", "-o", "x", "--report", "in.tar"], "--report would replace the input"),
+    ] {
+        let output = run(&place, arguments);
+        assert!(stderr(&output).contains(expected), "{}", stderr(&output));
+        assert_eq!(code(&output), 2);
     }
 }
 

@@ -344,7 +344,7 @@ fn new_names_replace_the_old_ones() {
     })
     .unwrap_err();
     assert_eq!(error.exit_code(), 2);
-    assert!(error.to_string().contains("--tag names one image, and there are 2"), "{error}");
+    assert!(error.to_string().contains("names one image, and there are 2"), "{error}");
 }
 
 #[test]

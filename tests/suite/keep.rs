@@ -220,7 +220,7 @@ fn a_base_is_found_in_an_archive_or_layout() {
     place.write("both.tar", &save(&[image("layer\n f z \"9\""), base.clone()], Form::Both));
     for name in ["layout", "docker.tar"] {
         let with = |options: &mut Squash| {
-            options.keep = Keep::Base(Origin::Path(place.path(name)));
+            options.keep = Keep::Base(Origin::Path(place.path(name)), None);
         };
         let (out, _) = squash_with(&derived.save(Form::Oci), with).unwrap();
         let found = images(&files(&out)).remove(0).1;
@@ -228,7 +228,7 @@ fn a_base_is_found_in_an_archive_or_layout() {
         assert_eq!(names(&found), [".wh.b", "c"], "{name}");
     }
     let with = |options: &mut Squash| {
-        options.keep = Keep::Base(Origin::Path(place.path("docker.tar")));
+        options.keep = Keep::Base(Origin::Path(place.path("docker.tar")), None);
     };
     let other = image("layer\n f a \"1\"\nlayer\n f x \"2\"\nlayer\n f c \"3\"");
     let error = squash_with(&other.save(Form::Oci), with).unwrap_err();

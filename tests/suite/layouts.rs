@@ -292,7 +292,7 @@ fn a_base_beside_something_broken_is_found() {
     let place = Place::new();
     let base = place.write("base.tar", &archive.tar());
     let (out, _) = squash_with(&image("one:1").save(Form::Oci), |options| {
-        options.keep = Keep::Base(Origin::Path(base.clone()));
+        options.keep = Keep::Base(Origin::Path(base.clone()), None);
     })
     .unwrap();
     assert_eq!(images(&files(&out))[0].1.layers.len(), 2);
@@ -300,7 +300,7 @@ fn a_base_beside_something_broken_is_found() {
     let (bad, problem) = broken(&mut archive).remove(0);
     archive.layout(&[bad]);
     let base = place.write("base.tar", &archive.tar());
-    let keep = |options: &mut Squash| options.keep = Keep::Base(Origin::Path(base));
+    let keep = |options: &mut Squash| options.keep = Keep::Base(Origin::Path(base), None);
     refused(&image("one:1").save(Form::Oci), keep, problem);
 }
 

@@ -25,6 +25,8 @@ mod memory;
 mod output;
 mod packages;
 mod prune;
+#[cfg(feature = "remote")]
+mod remote;
 mod shown;
 mod splice;
 mod split;

@@ -106,7 +106,7 @@ mod tests {
             platform: platform.parse().unwrap(),
             diff_ids: layers.iter().map(|at| DiffId(Digest::of(&[*at]))).collect(),
         };
-        let with = |bases: &[Base]| squashed(&image, &Keep::Base(Origin::Stdin), bases).map(|(range, _)| range);
+        let with = |bases: &[Base]| squashed(&image, &Keep::Base(Origin::Stdin, None), bases).map(|(range, _)| range);
         assert_eq!(with(&[base("linux/arm64", &[9]), base("linux/amd64", &[1, 2])]), Ok(2..3));
         let error = with(&[base("linux/amd64", &[1, 9])]).unwrap_err().to_string();
         assert!(error.contains("they part at layer 2, where the base has sha256:"), "{error}");

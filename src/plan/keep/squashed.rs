@@ -29,7 +29,7 @@ pub(in crate::plan) fn squashed(
             }
             (begin..end + 1, None)
         }
-        Keep::Base(_) => (base(image, bases)?..layers, None),
+        Keep::Base(..) => (base(image, bases)?..layers, None),
         Keep::Guess => {
             let (count, why) = annotated(image, bases).map_or_else(|| guess(image), Ok)?;
             (count..layers, Some(why))

@@ -19,8 +19,8 @@ pub enum Keep {
     Below(Pick),
     /// Those below the first and above the last of these, which are squashed.
     Around(Pick, Pick),
-    /// Those of the base image that this archive holds.
-    Base(Origin),
+    /// Those of the base image that is there: of all images, or of the one that is called so.
+    Base(Origin, Option<String>),
     /// Those of the base image that the history tells of.
     Guess,
 }

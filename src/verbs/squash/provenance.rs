@@ -20,7 +20,7 @@ impl Squash {
         match &self.keep {
             Keep::Nothing => {}
             Keep::Guess => said.push("keep-base=auto".to_owned()),
-            Keep::Base(_) => said.push("keep-base".to_owned()),
+            Keep::Base(..) => said.push("keep-base".to_owned()),
             Keep::First(count) => said.push(format!("keep-layers={count}")),
             Keep::AllButLast(count) => said.push(format!("last={count}")),
             Keep::Below(_) => said.push("from".to_owned()),

@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use crate::assemble::Edits;
-use crate::error::Error;
+use crate::error::{Error, Of};
 use crate::image::{self, Host, Memory, Output, Resources};
-use crate::input::{Origin, Selection};
+use crate::input::{Origin, SelectError, Selection};
 use crate::layer::Compression;
-use crate::oci::Reference;
+use crate::oci::{Catalog, Reference};
 use crate::output::{Format, Target};
 use crate::plan::{Exactness, Keep, Split};
 use crate::progress::Progress;
@@ -91,8 +91,12 @@ impl Squash {
         Self { input, target, resources: Resources::default(), ..self.clone() }
     }
 
-    /// Where the new archive is written.
-    pub(super) fn output(&self, host: Host<'_>) -> Result<Output, Error> {
+    /// Where the new archive of the `images` of an input is written.
+    pub(super) fn output(&self, input: &str, images: &Catalog, host: Host<'_>) -> Result<Output, Error> {
+        let count = images.chosen().count();
+        if count > 1 && self.target.takes_one() {
+            return Err(SelectError::SeveralImages(count)).of(input);
+        }
         let place = (&self.target, self.format);
         Output::create(place, self.compression, self.splices(), self.reads_back(), host)
     }

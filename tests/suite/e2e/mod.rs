@@ -2,6 +2,8 @@
 
 mod layers;
 mod real;
+#[cfg(feature = "remote")]
+mod remote;
 mod runtime;
 mod semantics;
 mod slim;

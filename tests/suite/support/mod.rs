@@ -2,12 +2,16 @@
 
 pub(crate) mod archive;
 pub(crate) mod case;
+#[cfg(feature = "remote")]
+pub(crate) mod distribution;
 pub(crate) mod imports;
 pub(crate) mod layer;
 pub(crate) mod measure;
 pub(crate) mod model;
 pub(crate) mod node;
 pub(crate) mod read;
+#[cfg(feature = "remote")]
+pub(crate) mod registry;
 pub(crate) mod run;
 
 /// As many random cases as usual, or so many times more as `IMGSQUASH_CAMPAIGN` says.

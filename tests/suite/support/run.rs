@@ -94,6 +94,19 @@ pub(crate) fn within(seconds: u32, place: &Place, arguments: &[&str]) -> Output 
     output
 }
 
+/// Runs the command in a place that is its home and holds what is temporary, with nothing in its environment that leads to
+/// the logins or the authorities of whoever runs the tests.
+#[cfg(feature = "remote")]
+pub(crate) fn alone(place: &Place, arguments: &[&str]) -> Output {
+    let home = place.path("");
+    let mut command = command();
+    command.args(arguments).current_dir(&home).env("TMPDIR", &home).env("HOME", &home).stdin(Stdio::null());
+    for name in ["XDG_CONFIG_HOME", "DOCKER_AUTH_CONFIG", "DOCKER_CONFIG", "SSL_CERT_FILE", "SSL_CERT_DIR"] {
+        command.env_remove(name);
+    }
+    command.env("REGISTRY_AUTH_FILE", place.path("auth.json")).output().unwrap()
+}
+
 /// What a command printed to standard error.
 pub(crate) fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
