@@ -7,10 +7,12 @@ mod ending;
 mod many;
 mod memory;
 
+use std::ffi::OsString;
 use std::io::Write;
+use std::os::unix::process::CommandExt as _;
 use std::panic::{AssertUnwindSafe, PanicHookInfo, catch_unwind};
 use std::path::PathBuf;
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 use std::sync::OnceLock;
 
 use imgsquash::output::{SideFile, Taken};
@@ -36,7 +38,25 @@ fn main() -> ExitCode {
     if let Err(problem) = ending::watch().and_then(|()| memory::watch()) {
         return fail(&format!("cannot begin: {problem}"), FAILED);
     }
+    let given: Vec<OsString> = std::env::args_os().collect();
+    if let Some(plugin) = cli::called(&given) {
+        return plugin.map_or_else(|problem| fail(&problem, WRONG_USAGE), as_plugin);
+    }
     cli::arguments().and_then(|arguments| asked(&arguments)).unwrap_or_else(|problem| fail(&problem, WRONG_USAGE))
+}
+
+/// Does what docker asks its plugin for.
+fn as_plugin(plugin: cli::Plugin) -> ExitCode {
+    match plugin {
+        cli::Plugin::Metadata(text) => print_out(&text),
+        cli::Plugin::Command { arguments, variables } => {
+            let failed = |problem: std::io::Error| fail(&format!("cannot begin as a command: {problem}"), FAILED);
+            match std::env::current_exe() {
+                Ok(program) => failed(Command::new(program).arg0("imgsquash").args(arguments).envs(variables).exec()),
+                Err(problem) => failed(problem),
+            }
+        }
+    }
 }
 
 /// Does what was asked for; an error is wrong usage.

@@ -76,39 +76,56 @@ struct EarlierJob {
     output_bytes: Option<u64>,
 }
 
+/// The argument that a word is of, if it is an option of `command`: whether a value comes after it.
+fn takes_value(command: &clap::Command, word: &str) -> Option<bool> {
+    let (long, short) = (word.strip_prefix("--"), word.strip_prefix('-').and_then(|rest| rest.chars().next()));
+    let is_it = |argument: &&clap::Arg| match long {
+        Some(name) => argument.get_long() == Some(name.split('=').next().unwrap_or_default()),
+        None => short.is_some() && argument.get_short() == short,
+    };
+    let argument = command.get_arguments().find(is_it).filter(|_| word.len() > 1)?;
+    let least = argument.get_num_args().map_or(1, |range| range.min_values());
+    // A value may be glued to its option.
+    let is_apart = !word.contains('=') && (long.is_some() || word.len() == 2);
+    Some(argument.get_action().takes_values() && least > 0 && !argument.is_require_equals_set() && is_apart)
+}
+
+/// The words of a verb, or of a squash, each option with the value that comes after it.
+pub(super) fn parted(verb: Option<&str>, given: &[OsString]) -> Vec<(OsString, Option<OsString>)> {
+    let command = Arguments::command();
+    let command = verb.and_then(|verb| command.find_subcommand(verb)).unwrap_or(&command);
+    let (mut parted, mut words) = (Vec::new(), given.iter().cloned());
+    while let Some(word) = words.next() {
+        let takes_value = takes_value(command, &word.to_string_lossy()).unwrap_or(false);
+        let value = if takes_value { words.next() } else { None };
+        parted.push((word, value));
+    }
+    parted
+}
+
 /// Takes the options of a squash out of the arguments of a batch. Returns the arguments that are left, and these options.
 pub(super) fn divided(given: &[OsString]) -> (Vec<OsString>, Vec<OsString>) {
     let command = Arguments::command();
     let batch = command.find_subcommand("batch").cloned().unwrap_or_default();
-    let find = |command: &clap::Command, word: &str| -> Option<bool> {
-        let (long, short) = (word.strip_prefix("--"), word.strip_prefix('-').and_then(|rest| rest.chars().next()));
-        let is_it = |argument: &&clap::Arg| match long {
-            Some(name) => argument.get_long() == Some(name),
-            None => short.is_some() && argument.get_short() == short,
-        };
-        let argument = command.get_arguments().find(is_it)?;
-        let most = argument.get_num_args().map_or(1, |range| range.min_values());
-        Some(argument.get_action().takes_values() && most > 0 && !argument.is_require_equals_set())
-    };
     let (mut own, mut options) = (Vec::new(), Vec::new());
-    let mut words = given.iter();
+    let mut words = given.iter().cloned();
     while let Some(word) = words.next() {
-        let text = word.to_string_lossy();
+        let text = word.to_string_lossy().into_owned();
         if text == "--" {
-            own.push(word.clone());
-            own.extend(words.cloned());
+            own.push(word);
+            own.extend(words);
             break;
         }
-        let name = text.split('=').next().unwrap_or_default();
-        let is_option = text.len() > 1 && text.starts_with('-');
-        match is_option.then(|| find(&batch, name).is_none().then(|| find(&command, name)).flatten()).flatten() {
-            None => own.push(word.clone()),
+        let of_squash = match takes_value(&batch, &text) {
+            Some(_) => None,
+            None => takes_value(&command, &text),
+        };
+        match of_squash {
+            None => own.push(word),
             Some(takes_value) => {
-                options.push(word.clone());
-                // A value may be glued to a short option.
-                let is_apart = !text.contains('=') && (text.starts_with("--") || text.len() == 2);
-                if takes_value && is_apart {
-                    options.extend(words.next().cloned());
+                options.push(word);
+                if takes_value {
+                    options.extend(words.next());
                 }
             }
         }
