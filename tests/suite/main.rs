@@ -25,6 +25,7 @@ mod memory;
 mod output;
 mod packages;
 mod prune;
+mod secrets;
 mod shown;
 mod splice;
 mod split;
