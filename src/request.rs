@@ -11,7 +11,7 @@ pub use crate::oci::{Platform, Reference};
 pub use crate::output::{Dock, Format, Target};
 pub use crate::plan::{Class, Exactness, Keep, Pick, Split};
 pub use crate::report::{FailOn, Gates, Hidden, size as gate_size};
-pub use crate::secrets::{SecretRule, SecretRules};
+pub use crate::secrets::{Baseline, EngineError, SecretRule, SecretRules, SecretSearch};
 pub use crate::slim::{Choice, ChoiceError, GlobError, Named, Rule, Rules, Safety};
 pub use crate::times::Times;
 pub use crate::tree::Timestamp;

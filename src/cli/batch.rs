@@ -149,7 +149,7 @@ impl BatchArguments {
         }
         let (mut outputs, mut seen): (Vec<PathBuf>, HashSet<PathBuf>) = (Vec::new(), HashSet::new());
         let earlier = self.earlier()?;
-        let mut jobs = Vec::new();
+        let (mut jobs, mut search) = (Vec::new(), None);
         for input in &inputs {
             let output = self.output(Path::new(input))?;
             if !seen.insert(output.clone()) {
@@ -162,7 +162,10 @@ impl BatchArguments {
             let words = [OsString::from("imgsquash"), input.clone(), "-o".into(), output.clone().into()];
             let words: Vec<OsString> = words.into_iter().chain(self.options.iter().cloned()).collect();
             let arguments = Arguments::try_parse_from(&words).map_err(|error| super::usage::line(&error, &words))?;
-            let (squash, _) = (arguments.request()?, arguments.taken()?);
+            let (mut squash, _) = (arguments.request()?, arguments.taken()?);
+            // One search for all, because layers that they share are read once.
+            search = search.or(squash.secrets.take());
+            squash.secrets.clone_from(&search);
             let done = earlier.iter().find(|job| job.is_there(&output)).and_then(EarlierJob::done);
             jobs.push(Job { squash, done });
         }

@@ -11,6 +11,7 @@ mod meta;
 mod parse;
 mod plugin;
 mod rules;
+mod secrets;
 mod shard;
 mod shown;
 mod slim;
@@ -37,6 +38,7 @@ use self::meta::MetaArguments;
 use self::parse::{Stamp, count, level, range, split, stamp, times};
 pub(crate) use self::plugin::{Plugin, called};
 pub(crate) use self::rules::RulesArguments;
+use self::secrets::SecretArguments;
 pub(crate) use self::shown::Shown;
 use self::slim::SlimArguments;
 use crate::closed;
@@ -130,6 +132,9 @@ pub(crate) struct Arguments {
     slim: SlimArguments,
 
     #[command(flatten)]
+    secrets: SecretArguments,
+
+    #[command(flatten)]
     gates: GateArguments,
 
     /// Read the output back before it takes its place, and compare it with the input
@@ -203,6 +208,7 @@ Examples:
   imgsquash app.tar -o small.tar --prune
   imgsquash app.tar -o small.tar --keep-base auto
   imgsquash app.tar -o layers.tar --split auto
+  imgsquash app.tar -o small.tar --scrub-history --drop-secrets
   imgsquash rules npm-cache
   imgsquash layout/ -o - | docker load
 
@@ -262,7 +268,8 @@ impl Arguments {
             format: place.format.unwrap_or(self.format.unwrap_or(FormatChoice::Universal).into()),
             edits: self.meta.edits(times(self.timestamp)?),
             tells_provenance: !self.meta.no_provenance,
-            prune: self.slim.choice()?,
+            prune: self.slim.choice(self.secrets.drop_secrets)?,
+            secrets: self.secrets.search()?,
             link_equal_files: self.slim.hardlink_duplicates,
             split: self.split.clone().unwrap_or_default(),
             strict: self.strict,
@@ -285,6 +292,8 @@ impl Arguments {
         };
         read(&mut taken, "the base", self.keep_base.as_ref().filter(|base| !is_auto(base)));
         read(&mut taken, "the rules", self.slim.rules.as_ref());
+        read(&mut taken, "the rules for secrets", self.secrets.secret_rules.as_ref());
+        read(&mut taken, "the baseline", self.secrets.baseline.as_ref());
         read(&mut taken, "the config file", self.gates.config_file().as_ref());
         if let Some(input) = input.and_then(|path| on_disk(path)) {
             taken.read_inside("a file of the input", &input);

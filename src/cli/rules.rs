@@ -1,12 +1,13 @@
 //! `imgsquash rules`: what can be pruned, and what is a secret.
 
 use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
-use imgsquash::request::{Choice, ChoiceError, Named, Rule, SecretRule, SecretRules};
+use imgsquash::request::{Choice, ChoiceError, Named, Rule, SecretRule};
 
-use super::slim::{all_rules, read};
+use super::secrets::secret_rules;
+use super::slim::all_rules;
 
 #[derive(Debug, Args)]
 pub(crate) struct RulesArguments {
@@ -53,16 +54,6 @@ impl RulesArguments {
         let chosen: Vec<Rule> = rules.all().iter().filter(|rule| ids.contains(&rule.id.as_str())).cloned().collect();
         Ok(table(&chosen, &[]))
     }
-}
-
-/// The built-in rules for secrets and those of `file`.
-pub(super) fn secret_rules(file: Option<&Path>) -> Result<SecretRules, String> {
-    let mut rules = SecretRules::built_in().map_err(|problem| problem.to_string())?;
-    if let Some(path) = file {
-        let text = read("--secret-rules", path)?;
-        rules.add(&path.display().to_string(), &text).map_err(|problem| problem.to_string())?;
-    }
-    Ok(rules)
 }
 
 /// A line for each rule: its id, how safe it is to prune by it or how bad what it finds is, its group and its title.

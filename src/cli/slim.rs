@@ -33,16 +33,19 @@ pub(super) struct SlimArguments {
 }
 
 impl SlimArguments {
-    /// What is pruned, or what is wrong with the wish.
-    pub(super) fn choice(&self) -> Result<Choice, String> {
+    /// What is pruned, or what is wrong with the wish. With `drops_secrets`, files go that no rule names.
+    pub(super) fn choice(&self, drops_secrets: bool) -> Result<Choice, String> {
         let paths = Named::parse(&self.paths).map_err(|problem| format!("--prune-path: {problem}"))?;
         let keep = Named::parse(&self.keep).map_err(|problem| format!("--keep: {problem}"))?;
         if self.prune.is_none() && self.rules.is_none() && self.paths.is_empty() {
             // Reading the rules costs more than small images do.
-            return match self.keep.is_empty() {
-                true => Ok(Choice::default()),
-                false => Err("--keep: nothing is pruned; add --prune, --prune-path or --rules".to_owned()),
-            };
+            match (self.keep.is_empty(), drops_secrets) {
+                (true, _) => return Ok(Choice::default()),
+                (false, false) => {
+                    return Err("--keep: nothing is pruned; add --prune, --prune-path or --rules".to_owned());
+                }
+                (false, true) => {}
+            }
         }
         let rules = all_rules(self.rules.as_deref())?;
         Choice::new(&rules, self.prune.as_deref(), paths, keep).map_err(|problem| problem.to_string())

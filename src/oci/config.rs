@@ -155,6 +155,11 @@ impl Config {
         self.document.get("container_config", "the image config").ok().flatten()
     }
 
+    /// Replaces that.
+    pub fn set_build_container(&mut self, container: &Document) {
+        self.document.set("container_config", container);
+    }
+
     /// Edits what containers run by.
     pub fn edit_container(
         &mut self,

@@ -120,6 +120,7 @@ impl ImageReport {
             written_bytes: ledger.written,
             equal_files: EqualFiles { files: equal.files, bytes: equal.bytes, linked: equal.linked },
             pruned: pruned.outcome.as_ref().map(|outcome| outcome.rules.iter().map(|rule| made.rule(rule)).collect()),
+            secrets: None,
             edited_config: edited_config(image, assembled),
             timestamp: edits.times.into(),
             kept_layers: made.kept(),

@@ -10,6 +10,7 @@ mod inspect;
 pub mod inspect_text;
 mod inspecting;
 mod making;
+mod secrets;
 mod squash;
 mod summary;
 pub mod text;
@@ -28,6 +29,8 @@ pub use inspect::{
     HiddenBetween, HiddenCause, HiddenFile, INSPECT_SCHEMA_VERSION, InspectedImage, InspectedLayer, Inspection, Pushed,
     Saving, SecretReport, Settings,
 };
+pub(crate) use secrets::SecretOutcome;
+pub use secrets::SquashedSecret;
 pub use squash::{
     Change, EqualFiles, GuardReport, ImageReport, KeptReport, NewLayer, PrunedFile, PrunedReport, PushedChange,
     Reclaimed, Report, SCHEMA_VERSION, SourceLayer, TimesReport,

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Serialize, Serializer};
 
 use super::inspect::Pushed;
+use super::secrets::SquashedSecret;
 use crate::finding::Finding;
 use crate::ledger::{Cause, Ledger};
 use crate::tree::Fate;
@@ -75,6 +76,10 @@ pub struct ImageReport {
     /// What each prune rule did, in the order of the rules; absent when nothing was to be pruned.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pruned: Option<Vec<PrunedReport>>,
+    /// Secrets of the input and what became of them: files by layer, then variables, labels, commands and history; absent
+    /// when none were looked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub secrets: Option<Vec<SquashedSecret>>,
     /// Members of the config that options edited, `config.` before those of it, and what they are now; null when they
     /// are gone.
     pub edited_config: BTreeMap<String, serde_json::Value>,

@@ -1,5 +1,6 @@
 //! A receipt as text for a person at a terminal, a line each. Whoever prints them makes them fit to be shown.
 
+use super::secrets;
 use super::squash::{Change, EqualFiles, ImageReport, Reclaimed, Report};
 use super::summary;
 use super::units::{human, percent, plural, together};
@@ -12,7 +13,9 @@ pub fn notes(report: &Report) -> Vec<String> {
 /// The account of each image and where they went; with `all`, of every byte.
 pub fn account(report: &Report, all: bool) -> Vec<String> {
     let of = if all { image } else { summary::image };
-    let mut lines: Vec<String> = report.images.iter().flat_map(of).collect();
+    let secrets = |image: &ImageReport| image.secrets.as_deref().map(|found| secrets::lines(found, all));
+    let told = |image| of(image).into_iter().chain(secrets(image).unwrap_or_default());
+    let mut lines: Vec<String> = report.images.iter().flat_map(told).collect();
     let size = human(report.output_bytes);
     lines.push(match (report.output.as_deref(), &report.next) {
         (None, _) => format!("nothing was written (dry run); the archive would have {size}"),

@@ -6,8 +6,8 @@
 //! | `RUN \|2 B=2 A=1 /bin/sh -c cmd # buildkit` | BuildKit, in the order of the Dockerfile |
 //! | `ARG A=1`, `ARG A=1 B=2`, `/bin/sh -c #(nop) ARG A=1` | defaults |
 //!
-//! Values are not quoted and may have spaces in them. The number tells how many there are; when more could begin, a value
-//! is taken to be as long as it can be, so that nothing of it is left.
+//! Values are not quoted and may have spaces in them. The number tells how many there are; when more could begin, a
+//! value is taken to be as long as it can be, so that nothing of it is left.
 
 use std::ops::Range;
 

@@ -91,7 +91,8 @@ impl Scanner<'_> {
             && entropy(&secret[prefix..]) >= rule.entropy
             && rule.check.is_none_or(|check| check.passes(secret, values));
         if can_be {
-            let redacted = redacted(&secret[..prefix], secret.len());
+            // A rule may have all of a secret as its keyword.
+            let redacted = redacted(&secret[..prefix.min(secret.len() / 2)], secret.len());
             self.value(at, buffer, value, redacted);
         }
     }
@@ -191,8 +192,8 @@ fn is_word(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || byte == b'_'
 }
 
-/// Whether a word goes on at `at`, so that what begins there is a part of something else. An escape before it, `\n` in a
-/// string or `%3D` in an address, is no part of it.
+/// Whether a word goes on at `at`, so that what begins there is a part of something else. An escape before it, `\n` in
+/// a string or `%3D` in an address, is no part of it.
 fn is_inside(buffer: &[u8], at: usize) -> bool {
     match &buffer[..at] {
         [.., b'\\', b'n' | b'r' | b't'] => false,

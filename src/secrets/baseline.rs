@@ -78,6 +78,11 @@ impl Baseline {
         Ok(Self { accepted })
     }
 
+    /// Whether nothing is accepted.
+    pub fn is_empty(&self) -> bool {
+        self.accepted.is_empty()
+    }
+
     /// Why a finding is accepted today, if it is.
     pub fn accepts(&self, fingerprint: &Fingerprint) -> Option<&str> {
         self.accepted.get(fingerprint).filter(|known| !known.has_expired).map(|known| known.reason.as_str())
@@ -89,8 +94,8 @@ impl Baseline {
     }
 }
 
-/// The day of a time in seconds since 1970, by the Gregorian calendar: days are counted from the first of March of the year
-/// 0, so that leap days end a cycle of 400 years.
+/// The day of a time in seconds since 1970, by the Gregorian calendar: days are counted from the first of March of the
+/// year 0, so that leap days end a cycle of 400 years.
 fn date(now: u64) -> Date {
     const OF_CYCLE: u64 = 146_097;
     let days = now / 86_400 + 719_468;

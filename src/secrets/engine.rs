@@ -1,5 +1,6 @@
 //! The rules made ready: one automaton over all keywords, and what each of them may begin.
 
+use std::fmt;
 use std::sync::Arc;
 
 use globset::Candidate;
@@ -12,8 +13,8 @@ use super::rule::{Reads, SecretRule, SecretRules};
 use super::value::Values;
 
 /// All rules, ready to look. It does not change, and any number of threads may use it.
-#[derive(Debug)]
 pub struct Engine {
+    has_own_rules: bool,
     pub(super) rules: Vec<Arc<SecretRule>>,
     pub(super) names: Names,
     pub(super) values: Values,
@@ -25,10 +26,17 @@ pub struct Engine {
     pub(super) of_paths: Vec<usize>,
 }
 
+impl fmt::Debug for Engine {
+    /// Without the automaton, which has megabytes.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine").field("rules", &self.rules.len()).finish_non_exhaustive()
+    }
+}
+
 impl Engine {
     /// Makes `rules` ready.
     pub fn new(rules: &SecretRules) -> Result<Self, EngineError> {
-        let SecretRules { rules, names, values } = rules.clone();
+        let SecretRules { has_own, rules, names, values } = rules.clone();
         let mut keywords = Vec::new();
         let is_read = |wanted: fn(&Reads) -> bool| rules.iter().any(|rule| wanted(&rule.reads));
         for (at, rule) in rules.iter().enumerate() {
@@ -48,7 +56,12 @@ impl Engine {
         let text = Finder::new(keywords.into_iter().map(|(word, begins, _)| (word, begins)).collect())?;
         let of_paths = (0..rules.len()).filter(|at| !rules[*at].paths.is_empty()).collect();
         let rules = rules.into_iter().map(Arc::new).collect();
-        Ok(Self { rules, names, values, known: Known::built_in(), text, binary, of_paths })
+        Ok(Self { has_own_rules: has_own, rules, names, values, known: Known::built_in(), text, binary, of_paths })
+    }
+
+    /// Whether it looks by other rules than the built-in ones.
+    pub fn has_own_rules(&self) -> bool {
+        self.has_own_rules
     }
 
     /// Puts the rules that look into this file of a layer into `here`.

@@ -42,8 +42,8 @@ pub(super) struct Keyword {
     pub(super) keyword: usize,
 }
 
-/// The automaton goes through so many parts of a text at once: one step of it waits for the memory of the one before, and
-/// not for that of another part.
+/// The automaton goes through so many parts of a text at once: one step of it waits for the memory of the one before,
+/// and not for that of another part.
 const LANES: usize = 4;
 /// Bytes of a part that are worth it.
 const SHORT: usize = 1 << 10;

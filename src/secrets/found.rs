@@ -10,15 +10,17 @@ use super::place::Place;
 use super::rule::SecretRule;
 use crate::finding::Severity;
 
-/// What a finding is known by from run to run and from layer to layer: the same rule, place and secret have the same one.
+/// What a finding is known by from run to run and from layer to layer: the same rule, place and secret have the same
+/// one.
 ///
-/// It is the first 16 bytes of SHA-256 over these, each ended by a zero byte: `imgsquash-secret-1`, the id of the rule, the
-/// word for the place, its name (a file's path without a slash at its beginning, the name of a variable or label, else
-/// nothing), and the keyed hash of the secret: HMAC-SHA-256 of its bytes with the words `imgsquash-secret-1` as key. A
-/// private key is hashed by what it is made of, not by how it is written down. The layer, the line and the image are not
-/// in it.
+/// It is the first 16 bytes of SHA-256 over these, each ended by a zero byte: `imgsquash-secret-1`, the id of the rule,
+/// the word for the place, its name (a file's path without a slash at its beginning, the name of a variable or label,
+/// else nothing), and the keyed hash of the secret: HMAC-SHA-256 of its bytes with the words `imgsquash-secret-1` as
+/// key. A private key is hashed by what it is made of, not by how it is written down. The layer, the line and the image
+/// are not in it.
 ///
-/// Somebody who has a fingerprint can test guesses of the secret, so a secret that can be guessed is not safe behind it.
+/// Somebody who has a fingerprint can test guesses of the secret, so a secret that can be guessed is not safe behind
+/// it.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Fingerprint(pub(super) [u8; 16]);
 

@@ -1,19 +1,21 @@
 //! All secrets of an image: in the files of its layers, in what its containers run by, and in its history.
 //!
 //! # Decisions
-//! - What Docker's classic builder notes of the last step (`container_config`) is part of every config that it writes and
-//!   says the same as the history, or more. It is looked at too; what is found there and in the config is told once.
+//! - What Docker's classic builder notes of the last step (`container_config`) is part of every config that it writes
+//!   and says the same as the history, or more. It is looked at too; what is found there and in the config is told
+//!   once.
 //! - A setting that is not what it should be is no reason to fail: whoever needs it says so. It is not looked at.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde::de::DeserializeOwned;
 
+use super::engine::Engine;
 use super::found::{Fingerprint, Found, Looked};
 use super::place::Place;
 use super::scan::Scanner;
 use super::survey::Survey;
-use crate::oci::{Document, Image, annotations};
+use crate::oci::{Config, Document, Image, annotations};
 use crate::tree::{EntryRef, Fate, Fated, Fates, Kind, NodeId, Tree, TreePath};
 
 /// A secret of an image, without its value.
@@ -53,7 +55,7 @@ impl At {
     /// What it is in words: an absolute path, the name of a variable, label or member, a row of the history from 1.
     pub fn name(&self) -> String {
         match self {
-            Self::File { path, .. } => path.to_string(),
+            Self::File { path, .. } => format!("/{path}"),
             Self::Row(row) => format!("row {}", row + 1),
             Self::Env(name) | Self::Label(name) => name.clone(),
             Self::Command(member) => (*member).to_owned(),
@@ -88,8 +90,8 @@ impl Secret {
         }
     }
 
-    /// The layer that hides it from containers, by position, if one does. What became a hard link is seen all the same, and
-    /// what is pruned was seen.
+    /// The layer that hides it from containers, by position, if one does. What became a hard link is seen all the same,
+    /// and what is pruned was seen.
     pub fn hidden_by(&self) -> Option<usize> {
         match self.at {
             At::File { fated: Fated { fate: Fate::Kept | Fate::Linked | Fate::Pruned, .. }, .. } => None,
@@ -110,24 +112,30 @@ pub struct InImage {
     pub partial: Vec<String>,
 }
 
+/// Secrets that the documents of an image may have: beyond these they are only counted.
+const MAX_IN_DOCUMENTS: usize = 10_000;
+
 impl InImage {
     fn take(&mut self, looked: Looked, at: &At) {
         self.more += looked.more;
         if looked.is_partial {
             self.partial.push(at.name());
         }
-        self.secrets.extend(looked.found.into_iter().map(|found| Secret { found, at: at.clone() }));
+        let room = MAX_IN_DOCUMENTS.saturating_sub(self.secrets.len());
+        self.more += looked.found.len().saturating_sub(room) as u64;
+        self.secrets.extend(looked.found.into_iter().take(room).map(|found| Secret { found, at: at.clone() }));
     }
 }
 
-/// All secrets of `image`: in its layers as far as `survey` saw them, of whose entries `fates` tells what became, and in its
-/// documents. `tree` is what the layers make together: a name that is gone hides nothing that has another one there.
+/// All secrets of `image`: in its layers as far as `survey` saw them, of whose entries `fates` tells what became, and
+/// in its documents. `tree` is what the layers make together: a name that is gone hides nothing that has another one
+/// there.
 pub fn in_image(image: &Image, survey: &Survey<'_>, fates: &Fates, tree: Option<&Tree>) -> InImage {
     let mut all = InImage::default();
     for (position, layer) in image.layers.iter().enumerate() {
         let in_layer = survey.of(layer.diff_id);
         all.more += in_layer.more;
-        all.partial.extend(in_layer.partial.iter().map(TreePath::to_string));
+        all.partial.extend(in_layer.partial.iter().map(|path| format!("/{path}")));
         for file in &in_layer.files {
             let fated = fates.of(position).get(file.entry).copied().unwrap_or_default();
             let at = At::File { layer: position, entry: file.entry, path: file.path.clone(), fated };
@@ -137,8 +145,10 @@ pub fn in_image(image: &Image, survey: &Survey<'_>, fates: &Fates, tree: Option<
     if let Some(tree) = tree {
         revive(tree, &mut all.secrets);
     }
-    let mut scanner = Scanner::new(survey.engine());
-    in_documents(image, &mut scanner, &mut all);
+    let said = in_documents(&image.config, &image.manifest, survey.engine());
+    all.secrets.extend(said.secrets);
+    all.partial.extend(said.partial);
+    all.more += said.more;
     all
 }
 
@@ -166,12 +176,13 @@ fn revive(tree: &Tree, secrets: &mut [Secret]) {
     }
 }
 
-/// Looks at config, annotations and history.
-fn in_documents(image: &Image, scanner: &mut Scanner<'_>, all: &mut InImage) {
-    let container = image.config.container().unwrap_or_default();
-    let build = image.config.build_container();
+/// All secrets of what an image says of itself: variables, labels, annotations, commands and history.
+pub fn in_documents(config: &Config, manifest: &Document, engine: &Engine) -> InImage {
+    let mut all = InImage::default();
+    let mut scanner = Scanner::new(engine);
+    let container = config.container().unwrap_or_default();
+    let build = config.build_container();
     let mut told: HashSet<Fingerprint> = HashSet::new();
-    let before = all.secrets.len();
     for config in std::iter::once(&container).chain(&build) {
         for variable in value::<Vec<String>>(config, "Env").unwrap_or_default() {
             let name = variable.split('=').next().unwrap_or_default().to_owned();
@@ -185,20 +196,17 @@ fn in_documents(image: &Image, scanner: &mut Scanner<'_>, all: &mut InImage) {
             all.take(scanner.command(&words), &At::Command(member));
         }
     }
-    for (name, text) in annotations(&image.manifest).unwrap_or_default() {
+    for (name, text) in annotations(manifest).unwrap_or_default() {
         let looked = scanner.label(&name, &text);
         all.take(looked, &At::Label(name));
     }
-    let mut at = 0;
-    all.secrets.retain(|secret| {
-        at += 1;
-        at <= before || told.insert(secret.found.fingerprint)
-    });
-    for (row, said) in image.config.history().unwrap_or_default().iter().enumerate() {
+    all.secrets.retain(|secret| told.insert(secret.found.fingerprint));
+    for (row, said) in config.history().unwrap_or_default().iter().enumerate() {
         for text in [said.created_by(), said.comment()] {
             all.take(scanner.history(&text), &At::Row(row));
         }
     }
+    all
 }
 
 /// The words of everything that containers of the image run, by the member that has them.

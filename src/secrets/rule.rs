@@ -140,6 +140,8 @@ impl SecretRule {
 /// All rules there are.
 #[derive(Clone, Debug)]
 pub struct SecretRules {
+    /// Whether a person added some or switched some off.
+    pub(super) has_own: bool,
     pub(super) rules: Vec<SecretRule>,
     pub(super) names: Names,
     pub(super) values: Values,
@@ -348,13 +350,14 @@ fn last_line(text: &str) -> &str {
 impl SecretRules {
     /// The built-in ones.
     pub fn built_in() -> Result<Self, WrittenError> {
-        let mut rules = Self { rules: Vec::new(), names: Names::default(), values: Values::default() };
+        let mut rules = Self { has_own: false, rules: Vec::new(), names: Names::default(), values: Values::default() };
         rules.read("rules.toml", include_str!("rules.toml"), false)?;
         Ok(rules)
     }
 
     /// Adds the rules of a user's `file`, and takes out those that it switches off.
     pub fn add(&mut self, file: &str, text: &str) -> Result<(), WrittenError> {
+        self.has_own = true;
         self.read(file, text, true)
     }
 

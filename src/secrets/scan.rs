@@ -28,8 +28,8 @@ const BEFORE: usize = 2 * MAX_BEFORE;
 const HEAD: usize = 8 << 10;
 /// Findings of one text that are told.
 const MAX_FOUND: usize = 1000;
-/// Bytes that regexes and readers may look at of a short text, and for each byte of a longer one. Real files need a tenth
-/// of it.
+/// Bytes that regexes and readers may look at of a short text, and for each byte of a longer one. Real files need a
+/// tenth of it.
 const FREE: u64 = 1 << 20;
 const WORTH: u64 = 32;
 
@@ -134,7 +134,8 @@ impl<'e> Scanner<'e> {
         (self.more, self.came, self.work, self.is_partial) = (0, 0, 0, false);
     }
 
-    /// Counts bytes that are looked at once more. Says no when it were so many that the text can only be made to take long.
+    /// Counts bytes that are looked at once more. Says no when it were so many that the text can only be made to take
+    /// long.
     pub(super) fn spend(&mut self, bytes: usize) -> bool {
         let is_worth_it = self.work + to_u64(bytes) <= FREE + WORTH * self.came;
         self.work += if is_worth_it { to_u64(bytes) } else { 0 };
@@ -308,8 +309,8 @@ impl<'e> Scanner<'e> {
         self.found.push(Hit { rule, severity, secret, redacted, value, line });
     }
 
-    /// Ends of lines in the buffer before `end`. Findings mostly come in the order of the text, so few bytes are counted
-    /// twice.
+    /// Ends of lines in the buffer before `end`. Findings mostly come in the order of the text, so few bytes are
+    /// counted twice.
     fn lines_before(&mut self, buffer: &[u8], end: usize) -> u64 {
         let (begin, before) = if self.counted.0 <= end { self.counted } else { (0, 0) };
         self.counted = (end, before + count_lines(&buffer[begin..end]));

@@ -1,10 +1,10 @@
 //! Secrets in the files of layers, looked for while the layers are read for the first time.
 //!
 //! # Decisions
-//! - What was found belongs to the layer as it was verified, told by its diff_id: images that share a layer share it, and a
-//!   layer that is read twice says the same twice.
-//! - Every entry with contents is looked at: also whiteouts with contents and paths that the same layer has again, which
-//!   nobody sees and everybody has.
+//! - What was found belongs to the layer as it was verified, told by its diff_id: images that share a layer share it,
+//!   and a layer that is read twice says the same twice.
+//! - Every entry with contents is looked at: also whiteouts with contents and paths that the same layer has again,
+//!   which nobody sees and everybody has.
 //! - A hard link is looked at under the name that has the contents; rules for certain files know it by that name only.
 
 use std::collections::HashMap;
@@ -18,9 +18,10 @@ use crate::oci::DiffId;
 use crate::tar::Member;
 use crate::tree::TreePath;
 
-/// Memory that the findings of one layer may take, and those of all together, in bytes: beyond it they are only counted.
-const MAX_IN_LAYER: usize = 8 << 20;
-const MAX_IN_ALL: usize = 24 << 20;
+/// Memory that the findings of one layer may take, and those of all together, in bytes: beyond it they are only
+/// counted.
+const MAX_IN_LAYER: usize = 4 << 20;
+const MAX_IN_ALL: usize = 8 << 20;
 /// Bytes of a finding besides its path.
 const FINDING: usize = 400;
 /// Files of a layer that are told to be looked at in part.
@@ -52,10 +53,14 @@ pub struct InLayer {
 #[derive(Debug)]
 pub struct Survey<'e> {
     engine: &'e Engine,
-    known: Mutex<Known>,
+    seen: Seen,
     /// Scanners that are free: their caches are worth more than they are.
     free: Mutex<Vec<Scanner<'e>>>,
 }
+
+/// What was found in layers so far. Clones share it, so that a layer that several squashes have is looked at once.
+#[derive(Clone, Debug, Default)]
+pub struct Seen(Arc<Mutex<Known>>);
 
 /// What was found in which layer, and how many bytes that takes.
 #[derive(Debug, Default)]
@@ -86,7 +91,12 @@ impl InLayer {
 impl<'e> Survey<'e> {
     /// Looks by the rules of `engine`. Nothing was looked at yet.
     pub fn new(engine: &'e Engine) -> Self {
-        Self { engine, known: Mutex::default(), free: Mutex::default() }
+        Self::with(engine, Seen::default())
+    }
+
+    /// The same, after what is `seen` was looked at by the same rules.
+    pub fn with(engine: &'e Engine, seen: Seen) -> Self {
+        Self { engine, seen, free: Mutex::default() }
     }
 
     /// What it looks by.
@@ -96,16 +106,16 @@ impl<'e> Survey<'e> {
 
     /// What was found in a layer; nothing in one that was not read.
     pub fn of(&self, layer: DiffId) -> Arc<InLayer> {
-        lock(&self.known).layers.get(&layer).cloned().unwrap_or_default()
+        lock(&self.seen.0).layers.get(&layer).cloned().unwrap_or_default()
     }
 
     /// Whether a layer was looked at.
     pub fn knows(&self, layer: DiffId) -> bool {
-        lock(&self.known).layers.contains_key(&layer)
+        lock(&self.seen.0).layers.contains_key(&layer)
     }
 
     fn keep(&self, layer: DiffId, found: InLayer) {
-        let mut known = lock(&self.known);
+        let mut known = lock(&self.seen.0);
         if let Some(before) = known.layers.remove(&layer) {
             known.bytes -= before.files.iter().map(InFile::size).sum::<usize>();
         }

@@ -169,8 +169,8 @@ fn is_sentence(value: &[u8]) -> bool {
     })
 }
 
-/// Whether it has two kinds of characters at least, so that it is not a word; a capital at the beginning of one does not
-/// count, and neither does a number at the end of one that is not much longer.
+/// Whether it has two kinds of characters at least, so that it is not a word; a capital at the beginning of one does
+/// not count, and neither does a number at the end of one that is not much longer.
 fn is_mixed(value: &[u8]) -> bool {
     let letters = value.iter().filter(|byte| byte.is_ascii_alphabetic()).count();
     let others = value.iter().filter(|byte| !byte.is_ascii_alphabetic() && !b"-_. /:".contains(byte)).count();

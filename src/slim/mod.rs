@@ -5,7 +5,7 @@ mod prune;
 pub mod rules;
 
 pub use equal::{Equal, link};
-pub use prune::{CannotPrune, Pruned, prune};
+pub use prune::{CannotPrune, Pruned, drop_secrets, prune};
 pub use rules::{
     Choice, ChoiceError, GlobError, Named, Outcome, PruneError, PruneFacts, Rule, RuleOutcome, Rules, Safety, Taken,
 };

@@ -1,11 +1,13 @@
 //! Pruning an image: whose the files are is found out, and the rules are applied.
 
-use super::rules::{self, Choice, Outcome, PruneError, PruneFacts};
+use std::collections::{HashMap, HashSet};
+
+use super::rules::{self, Choice, Meant, Outcome, PruneError, PruneFacts};
 use crate::finding::{Finding, Severity};
 use crate::layer::{Layers, OwnersError};
 use crate::oci::Document;
 use crate::packages::{Owners, PackagesError};
-use crate::tree::{Fates, Tree};
+use crate::tree::{EntryRef, Fates, Tree};
 
 /// What was taken out.
 #[derive(Debug, Default)]
@@ -49,4 +51,23 @@ pub fn prune(
     };
     let outcome = rules::prune(tree, fates, choice, PruneFacts { config, owners: &owners }, layers.budget)?;
     Ok(Pruned { outcome: Some(outcome), owners: Some(owners), finding })
+}
+
+/// Takes files with secrets out of `tree`, whose contents lie in `layers`: those whose contents the entries have that are
+/// meant, but for what `choice` keeps; notes it in `fates` and `pruned`. `config` is what containers of the new image will
+/// run by. Says why those that stay do.
+pub fn drop_secrets(
+    (tree, layers): (&mut Tree, Layers<'_>),
+    (entries, choice): (&HashSet<EntryRef>, &Choice),
+    config: &Document,
+    pruned: &mut Pruned,
+    fates: &mut Fates,
+) -> Result<HashMap<EntryRef, String>, CannotPrune> {
+    let meant = Meant { id: "drop-secrets", title: "files with secrets in them", entries };
+    let facts = PruneFacts { config, owners: &Owners::default() };
+    let (outcome, stayed) = rules::take_entries(tree, fates, meant, choice, facts, layers.budget)?;
+    if outcome.taken.files > 0 || !outcome.kept.is_empty() {
+        pruned.outcome.get_or_insert_with(Outcome::default).rules.push(outcome);
+    }
+    Ok(stayed)
 }

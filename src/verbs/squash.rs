@@ -3,6 +3,7 @@
 mod made;
 mod provenance;
 mod request;
+mod searching;
 mod steps;
 
 use self::made::Made;
@@ -23,8 +24,9 @@ pub fn squash(request: &Squash, progress: &dyn Progress) -> Result<Report, Error
 
 /// The same with layers of a shelf.
 pub(crate) fn squash_in(request: &Squash, shelf: &mut Shelf, host: Host<'_>) -> Result<Report, Error> {
+    let (search, mut findings) = (request.searching(), Findings::new(request.strict));
+    let host = Host { look: search.look(), ..host };
     let Squash { keep, split, edits, format, .. } = request;
-    let mut findings = Findings::new(request.strict);
     let archive = Archive::open(&request.input, host)?;
     let name = &archive.name;
     let images = archive.choose(&request.selection, &request.tags, host, &mut findings)?;
@@ -38,7 +40,7 @@ pub(crate) fn squash_in(request: &Squash, shelf: &mut Shelf, host: Host<'_>) -> 
         let (layers, mut fates) = (loaded.layers(), said.fates);
         let mut stack = loaded.stack(said.diffs, cut.squashed.start, &mut fates)?;
         let before = request.before(&stack);
-        let pruned = request.prune(name, image, (&mut stack, layers), &mut fates, &mut findings)?;
+        let (pruned, found) = request.prune(name, image, (&mut stack, layers), &search, &mut fates, &mut findings)?;
         let mut diff = plan::difference(stack, layers, &mut fates).of(name)?;
         let equal = slim::link(&mut diff, layers, request.link_equal_files, &mut fates).of(name)?;
         plan::retime(&mut diff, edits.times, layers);
@@ -46,9 +48,10 @@ pub(crate) fn squash_in(request: &Squash, shelf: &mut Shelf, host: Host<'_>) -> 
         let plan = Plan::new(cut.squashed, image.layers.len(), diff, parts);
         let Outcome { written, ledger, pushed } = image::write(name, &plan, &loaded, &fates, host, &mut output)?;
         let finals = image::finals(&plan, &loaded, &written)?;
-        let new = request.assemble(name, image, &plan, &finals, &mut findings)?;
+        let new = request.assemble(name, &search.scrub(image), &plan, &finals, &mut findings)?;
         output.add([&new.config, &new.manifest])?;
         let told = ImageReport::new((image, edits), layers, &plan, (&written, &ledger, &pushed), &new, &pruned, equal);
+        let told = search.tell(name, told, found, (image, &new), &plan.squashed, &mut findings)?;
         made.insert(id, (new, told), (loaded, before));
     }
     let bytes = image::complete(&images, &made.images, *format, edits.media_types, &mut output)?;

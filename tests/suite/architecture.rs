@@ -45,8 +45,8 @@ const ROOMS: [(&str, &[&str]); 36] = [
     (
         "report",
         &[
-            "assemble", "codec", "compare", "finding", "inside", "layer", "ledger", "oci", "output", "plan", "slim",
-            "text", "times", "tree",
+            "assemble", "codec", "compare", "finding", "inside", "layer", "ledger", "oci", "output", "plan", "secrets",
+            "slim", "text", "times", "tree",
         ],
     ),
     ("error", &["finding", "input", "layer", "oci", "packages", "plan", "report", "slim", "tree"]),
@@ -61,7 +61,7 @@ const ROOMS: [(&str, &[&str]); 36] = [
         "verbs",
         &[
             "assemble", "budget", "buffers", "compare", "error", "finding", "image", "input", "inside", "layer", "oci",
-            "output", "plan", "progress", "report", "slim", "text", "times", "tree",
+            "output", "plan", "progress", "report", "secrets", "slim", "text", "times", "tree",
         ],
     ),
     (

@@ -1,7 +1,7 @@
 //! DER, as far as private keys are written in it: a bounded reader without numbers of more than 64 bits.
 //!
-//! Crates that parse keys bring numbers of any size, curves and twenty more crates; here nothing is asked but whether the
-//! parts are all there and belong together.
+//! Crates that parse keys bring numbers of any size, curves and twenty more crates; here nothing is asked but whether
+//! the parts are all there and belong together.
 
 /// Bytes that are yet to be read.
 #[derive(Clone, Copy)]

@@ -7,8 +7,8 @@ use crate::secrets::found::first_16;
 
 /// What a key is known by: the first 16 bytes of SHA-256 over the kind of key and the numbers that make it.
 ///
-/// An RSA key is its modulus, others are their secret number, so that PEM, DER, OpenSSH and PuTTY agree. What is encrypted
-/// is its public key if that is there, else its ciphertext.
+/// An RSA key is its modulus, others are their secret number, so that PEM, DER, OpenSSH and PuTTY agree. What is
+/// encrypted is its public key if that is there, else its ciphertext.
 pub(in crate::secrets) type Identity = [u8; 16];
 
 /// A private key that was parsed.

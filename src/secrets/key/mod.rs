@@ -27,7 +27,8 @@ pub(super) const MAX_KEY: usize = 32 << 10;
 /// What [`BEGIN`] is in base64, as far as it is the same whatever follows.
 pub(super) const ENCODED: &[u8] = b"LS0tLS1CRUdJTi";
 
-/// The key that `text` begins with, after [`BEGIN`], [`PUTTY`] or [`ENCODED`]. Adds to `read` how many bytes were looked at.
+/// The key that `text` begins with, after [`BEGIN`], [`PUTTY`] or [`ENCODED`]. Adds to `read` how many bytes were
+/// looked at.
 pub(super) fn written(text: &[u8], read: &mut usize) -> Option<Block> {
     let text = text.get(..MAX_KEY).unwrap_or(text);
     if text.starts_with(BEGIN) {

@@ -1,4 +1,5 @@
-//! Key stores: PKCS#12 and Java's, which have private keys that a password keeps, or only certificates; and keys in DER.
+//! Key stores: PKCS#12 and Java's, which have private keys that a password keeps, or only certificates; and keys in
+//! DER.
 
 use super::asn1;
 use super::der::{Der, INTEGER, OCTETS, OID, SEQUENCE};

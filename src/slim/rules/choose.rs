@@ -4,6 +4,7 @@ use thiserror::Error;
 
 use super::glob::{GlobError, parse};
 use super::rule::{Globs, Rule, Rules, Safety};
+use crate::written::WrittenError;
 
 /// What to prune: rules, and paths that a person names.
 #[derive(Clone, Debug, Default)]
@@ -78,6 +79,13 @@ impl Choice {
         let rules_chosen = rules.all().iter().zip(chosen).filter(|(_, is_chosen)| *is_chosen);
         let rules_chosen = rules_chosen.map(|(rule, _)| rule.clone()).collect();
         Ok(Self { list: list.map(str::to_owned), rules: rules_chosen, never: rules.never.clone(), paths, keep })
+    }
+
+    /// Only what stays, whatever is taken out.
+    pub(super) fn guards(&self) -> Result<Self, WrittenError> {
+        // Who prunes nothing has read no rules.
+        let never = if self.never.is_empty() { Rules::built_in()?.never } else { self.never.clone() };
+        Ok(Self { never, keep: self.keep.clone(), ..Self::default() })
     }
 
     /// The options that it comes from, without paths.

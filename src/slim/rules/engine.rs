@@ -73,7 +73,7 @@ pub fn prune(
 }
 
 /// Bytes of memory that a path takes up among those that are gone, and again in the report.
-fn weight(path: &TreePath) -> u64 {
+pub(super) fn weight(path: &TreePath) -> u64 {
     2 * (path.as_bytes().len() as u64 + 32)
 }
 
@@ -206,7 +206,7 @@ impl<'e> Engine<'e> {
 }
 
 /// Whether the last of the named paths that match says yes.
-fn decides(named: &Named, last: Option<&usize>) -> bool {
+pub(super) fn decides(named: &Named, last: Option<&usize>) -> bool {
     last.is_some_and(|last| named.0[*last].0)
 }
 

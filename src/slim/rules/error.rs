@@ -3,6 +3,7 @@
 use thiserror::Error;
 
 use crate::budget::OverBudget;
+use crate::written::WrittenError;
 
 /// A wish that would break the image.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
@@ -20,6 +21,9 @@ pub enum PruneError {
     /// More paths than memory is meant for.
     #[error("the paths that go need {0}")]
     TooMany(#[from] OverBudget),
+    /// The built-in rules cannot be read: a bug.
+    #[error(transparent)]
+    Rules(#[from] WrittenError),
     /// A package database changed: a bug.
     #[error("pruning changed the package database {path}")]
     Database {

@@ -14,6 +14,8 @@ use crate::tree::{Follow, Kind, NodeId, Tree, TreePath};
 pub(super) struct Guards<'t> {
     tree: &'t Tree,
     guarded: HashMap<NodeId, Guard>,
+    /// Whether what is added is the word of a command.
+    is_command: bool,
     follow: Follow,
 }
 
@@ -21,6 +23,7 @@ struct Guard {
     /// For people.
     what: String,
     is_volume: bool,
+    is_command: bool,
 }
 
 /// Words of a command that are looked for; real ones have a few.
@@ -36,7 +39,7 @@ const PLACES: [&str; 2] = ["HOME", "PWD"];
 
 impl<'t> Guards<'t> {
     pub(super) fn new(tree: &'t Tree, facts: &PruneFacts<'_>) -> Self {
-        let mut guards = Self { tree, guarded: HashMap::new(), follow: Follow::new(tree.len()) };
+        let mut guards = Self { tree, guarded: HashMap::new(), is_command: true, follow: Follow::new(tree.len()) };
         let config = facts.config;
         let directory: Option<String> = value(config, "WorkingDir");
         let directory = directory.filter(|text| !text.is_empty()).unwrap_or_else(|| "/".to_owned());
@@ -53,6 +56,7 @@ impl<'t> Guards<'t> {
                 }
             }
         }
+        guards.is_command = false;
         guards.add(&directory, "referenced by WorkingDir");
         for (name, value) in facts.env() {
             if !PLACES.contains(&name.as_str()) {
@@ -75,6 +79,11 @@ impl<'t> Guards<'t> {
     /// working directory or in a directory of the environment may go.
     pub(super) fn of_named(&self, id: NodeId) -> Option<&str> {
         self.find(id, |at, guard| at == id || guard.is_volume)
+    }
+
+    /// What runs `id` by itself, if it is a word of a command.
+    pub(super) fn of_command(&self, id: NodeId) -> Option<&str> {
+        self.find(id, |at, guard| at == id && guard.is_command)
     }
 
     fn find(&self, id: NodeId, counts: impl Fn(NodeId, &Guard) -> bool) -> Option<&str> {
@@ -133,8 +142,8 @@ impl<'t> Guards<'t> {
             _ => None,
         };
         for id in [Some(id), target].into_iter().flatten().filter(|id| *id != self.tree.root()) {
-            let is_volume = guard.starts_with(VOLUME);
-            self.guarded.entry(id).or_insert_with(|| Guard { what: guard.to_owned(), is_volume });
+            let (is_volume, is_command) = (guard.starts_with(VOLUME), self.is_command);
+            self.guarded.entry(id).or_insert_with(|| Guard { what: guard.to_owned(), is_volume, is_command });
         }
     }
 }

@@ -58,7 +58,15 @@ impl<'c> Matches<'c> {
         });
         matches.named = with_all_below(tree, &matches.named);
         matches.kept = with_all_below(tree, &matches.kept);
-        matches.find_never(tree, choice);
+        let ids: Vec<NodeId> = matches.by_rule.values().flatten().chain(matches.named.keys()).copied().collect();
+        matches.find_never(tree, choice, &ids);
+        matches
+    }
+
+    /// What `choice` says of files that no glob was needed for.
+    pub(super) fn of_files(tree: &Tree, choice: &'c Choice, facts: &PruneFacts<'_>, ids: &[NodeId]) -> Self {
+        let mut matches = Self::new(tree, choice, facts, &[]);
+        matches.find_never(tree, choice, ids);
         matches
     }
 
@@ -67,11 +75,10 @@ impl<'c> Matches<'c> {
         self.by_rule.get(&(rule, action))
     }
 
-    /// Finds what has to stay, as far as something could go there.
-    fn find_never(&mut self, tree: &Tree, choice: &'c Choice) {
+    /// Finds what has to stay, as far as some of `ids` could go there.
+    fn find_never(&mut self, tree: &Tree, choice: &'c Choice, ids: &[NodeId]) {
         let mut looked_at = vec![false; tree.node_count()];
-        let all = self.by_rule.values().flatten().chain(self.named.keys());
-        for id in all {
+        for id in ids {
             let mut at = *id;
             while !std::mem::replace(&mut looked_at[at.index()], true) {
                 at = tree.parent(at);

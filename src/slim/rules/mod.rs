@@ -17,6 +17,7 @@ mod choose;
 mod conditions;
 mod databases;
 mod engine;
+mod entries;
 mod error;
 mod facts;
 mod glob;
@@ -29,6 +30,7 @@ mod walk;
 
 pub use choose::{Choice, ChoiceError, Named};
 pub use engine::prune;
+pub use entries::{Meant, take_entries};
 pub use error::PruneError;
 pub use facts::PruneFacts;
 pub use glob::GlobError;

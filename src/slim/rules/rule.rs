@@ -108,6 +108,8 @@ pub(super) struct Never {
     pub(super) database: bool,
     /// Whether it stays even when a user names the path.
     pub(super) fixed: bool,
+    /// Whether files with secrets in them go all the same, when these are asked to.
+    pub(super) secrets: bool,
     pub(super) paths: Vec<Globs>,
 }
 
@@ -169,6 +171,8 @@ struct RawNever {
     database: bool,
     #[serde(default)]
     fixed: bool,
+    #[serde(default)]
+    secrets: bool,
     paths: Vec<Spanned<String>>,
 }
 
@@ -239,7 +243,7 @@ impl Rules {
         let source = Source(Written { file: "never.toml", text: include_str!("never.toml") });
         let never = source.0.parse::<NeverFile>()?.never.into_iter().map(|raw| {
             let paths = source.globs(&raw.id, raw.paths)?;
-            Ok(Never { why: raw.why, database: raw.database, fixed: raw.fixed, paths })
+            Ok(Never { why: raw.why, database: raw.database, fixed: raw.fixed, secrets: raw.secrets, paths })
         });
         Ok(Self { rules, never: never.collect::<Result<_, WrittenError>>()? })
     }

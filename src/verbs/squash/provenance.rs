@@ -4,6 +4,7 @@ use super::request::Squash;
 use crate::assemble::{ConfigEdits, Edits, HistoryMode, MediaTypes, Provenance};
 use crate::layer::Compression;
 use crate::plan::{Exactness, Keep, Split};
+use crate::secrets::SecretSearch;
 use crate::times::Times;
 
 impl Squash {
@@ -43,6 +44,7 @@ impl Squash {
             said.push(format!("split={}", self.split));
         }
         said.extend(self.prune.made_with());
+        said.extend(self.search_made_with().map(str::to_owned));
         if self.link_equal_files {
             said.push("hardlink-duplicates".to_owned());
         }
@@ -54,6 +56,23 @@ impl Squash {
         }
         said.extend(edited(&self.edits));
         said
+    }
+}
+
+impl Squash {
+    /// What of a search makes another image. Looking alone does where layers are kept, because all of them are read for
+    /// it.
+    fn search_made_with(&self) -> impl Iterator<Item = &'static str> {
+        let search = self.secrets.as_ref();
+        let is = |of: fn(&SecretSearch) -> bool| search.is_some_and(of);
+        let asked = [
+            (search.is_some() && self.keep != Keep::Nothing, "secrets"),
+            (is(|search| search.scrub_history), "scrub-history"),
+            (is(|search| search.drop_files), "drop-secrets"),
+            (is(|search| search.changes_images() && search.engine.has_own_rules()), "secret-rules"),
+            (is(|search| search.drop_files && !search.baseline.is_empty()), "baseline"),
+        ];
+        asked.into_iter().filter(|(is_asked, _)| *is_asked).map(|(_, name)| name)
     }
 }
 

@@ -12,6 +12,7 @@ use crate::output::{Format, Target};
 use crate::plan::{Exactness, Keep, Split};
 use crate::progress::Progress;
 use crate::report::Gates;
+use crate::secrets::SecretSearch;
 use crate::slim::Choice;
 use crate::times::Times;
 
@@ -28,10 +29,14 @@ pub struct Squash {
     pub tags: Vec<Reference>,
     /// Which layers stay as they are; the default is none.
     pub keep: Keep,
-    /// Whether kept layers are read, so that nothing that they have is written again; the default is where it costs little.
+    /// Whether kept layers are read, so that nothing that they have is written again; the default is where it costs
+    /// little.
     pub exactness: Exactness,
     /// What is pruned; the default is nothing.
     pub prune: Choice,
+    /// Which secrets are looked for, and what is done about them; the default is none and nothing. All layers are read
+    /// then.
+    pub secrets: Option<SecretSearch>,
     /// Whether files that are equal but for their names become hard links of one; the default is no.
     pub link_equal_files: bool,
     /// Into which layers the squashed file system is divided; the default is one.
@@ -44,7 +49,8 @@ pub struct Squash {
     pub tells_provenance: bool,
     /// Whether what would be repaired or left out is an error; the default is no.
     pub strict: bool,
-    /// Whether the output is read back and compared with the input before it takes the target's place; the default is no.
+    /// Whether the output is read back and compared with the input before it takes the target's place; the default is
+    /// no.
     pub verify: bool,
     /// What the output may have; one that has more does not take the target's place. The default is anything.
     pub gates: Gates,
@@ -55,8 +61,8 @@ pub struct Squash {
 }
 
 impl Squash {
-    /// Squashes all images of the archive or layout at `input` into one layer each, into an archive at `output` that every
-    /// consumer reads.
+    /// Squashes all images of the archive or layout at `input` into one layer each, into an archive at `output` that
+    /// every consumer reads.
     pub fn new(input: impl AsRef<Path>, output: impl AsRef<Path>) -> Self {
         let path = |path: &Path| path.to_path_buf();
         Self::between(Origin::Path(path(input.as_ref())), Target::Path(path(output.as_ref())))
@@ -72,6 +78,7 @@ impl Squash {
             keep: Keep::default(),
             exactness: Exactness::default(),
             prune: Choice::default(),
+            secrets: None,
             link_equal_files: false,
             split: Split::default(),
             format: Format::default(),
@@ -112,8 +119,10 @@ impl Squash {
         self.edits.times == Times::Keep
     }
 
-    /// Rules are about the whole file system, and so is a comparison, so layers below are read too when there are any.
+    /// Rules and secrets are about the whole file system, and so is a comparison, so layers below are read too when
+    /// there are any.
     pub(super) fn exactness(&self) -> Exactness {
-        if self.prune.is_empty() && !self.verify { self.exactness } else { Exactness::Always }
+        let is_whole = !self.prune.is_empty() || self.secrets.is_some() || self.verify;
+        if is_whole { Exactness::Always } else { self.exactness }
     }
 }

@@ -1,6 +1,7 @@
 //! Steps that take what the request says and tell what they find.
 
 use super::request::Squash;
+use super::searching::{Found, Searching};
 use crate::assemble::{self, Assembled, Final};
 use crate::error::{Error, Of};
 use crate::finding::Findings;
@@ -25,19 +26,22 @@ impl Squash {
         Ok(cut)
     }
 
-    /// Takes out of the file system what the request says. Guards go by what containers of the new image run by.
+    /// Takes out of the file system what the request says, and finds secrets on the way. Guards go by what containers
+    /// of the new image run by.
     pub(super) fn prune(
         &self,
         name: &str,
         image: &Image,
         (stack, layers): (&mut Stack, Layers<'_>),
+        search: &Searching<'_>,
         fates: &mut Fates,
         findings: &mut Findings,
-    ) -> Result<Pruned, Error> {
+    ) -> Result<(Pruned, Found), Error> {
         let config = self.edits.container(&image.config).of(name)?;
-        let pruned = slim::prune(stack.tree_mut(), &self.prune, &config, layers, fates).of(name)?;
+        let mut pruned = slim::prune(stack.tree_mut(), &self.prune, &config, layers, fates).of(name)?;
         findings.extend(pruned.finding.clone()).of(name)?;
-        Ok(pruned)
+        let found = search.take_out((name, image), &config, (stack, layers), &mut pruned, fates)?;
+        Ok((pruned, found))
     }
 
     /// The documents of the new image.
