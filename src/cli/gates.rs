@@ -1,11 +1,14 @@
 //! Gates: what was typed and what a config file says, and what the command ends with when one is not passed.
 
+use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use imgsquash::request::{FailOn, Gates, Hidden, Severity, finding_kinds, gate_size};
 use serde::Deserialize;
 use toml::Spanned;
+
+use super::secrets::secret_rules;
 
 const GATES: &str = "Gates (exit 1 when the image does not pass)";
 
@@ -14,7 +17,8 @@ const CONFIG: &str = ".imgsquash.toml";
 
 #[derive(Debug, Args)]
 pub(super) struct GateArguments {
-    /// Fail on a finding, by its id or severity (info, low, medium, high, critical), or on root; may be repeated
+    /// Fail on a finding or secret, by its id, rule or severity (info, low, medium, high, critical), or on root, secrets,
+    /// secrets:live; may be repeated
     #[arg(long, value_name = "WHAT", value_delimiter = ',', help_heading = GATES)]
     fail_on: Vec<String>,
 
@@ -64,14 +68,15 @@ struct Source<'s> {
 }
 
 impl GateArguments {
-    /// The gates, or what is wrong with them.
-    pub(super) fn gates(&self) -> Result<Gates, String> {
+    /// The gates, or what is wrong with them; `rules` is a file of rules for secrets, which gates may name.
+    pub(super) fn gates(&self, rules: Option<&Path>) -> Result<Gates, String> {
+        let names = Names { rules, known: OnceCell::new() };
         let mut gates = match self.config_text()? {
-            Some((file, text)) => Source { file: &file, text: &text }.gates()?,
+            Some((file, text)) => Source { file: &file, text: &text }.gates(&names)?,
             None => Gates::default(),
         };
         for text in &self.fail_on {
-            gates.fail_on.push(fail_on(text).map_err(|problem| format!("--fail-on: {problem}"))?);
+            gates.fail_on.push(names.fail_on(text).map_err(|problem| format!("--fail-on: {problem}"))?);
         }
         gates.max_hidden = self.max_hidden.or(gates.max_hidden);
         gates.max_size = self.max_size.or(gates.max_size);
@@ -100,7 +105,7 @@ impl Source<'_> {
         format!("{}, line {line}: {}", self.file.display(), problem.replace('\n', " "))
     }
 
-    fn gates(&self) -> Result<Gates, String> {
+    fn gates(&self, names: &Names<'_>) -> Result<Gates, String> {
         let file: ConfigFile = toml::from_str(self.text)
             .map_err(|error| self.error(error.span().map_or(0, |span| span.start), error.message()))?;
         let GatesTable { fail_on: found, max_hidden, max_size, max_layers, min_efficiency } = file.gates;
@@ -108,7 +113,7 @@ impl Source<'_> {
         let at = |spanned: &Spanned<String>, problem: String| self.error(spanned.span().start, &problem);
         let mut gates = Gates { max_layers, ..Gates::default() };
         for spanned in &found {
-            gates.fail_on.push(fail_on(spanned.get_ref()).map_err(|problem| at(spanned, problem))?);
+            gates.fail_on.push(names.fail_on(spanned.get_ref()).map_err(|problem| at(spanned, problem))?);
         }
         if let Some(spanned) = &max_hidden {
             gates.max_hidden = Some(hidden(&text(spanned)).map_err(|problem| at(spanned, problem))?);
@@ -124,20 +129,43 @@ impl Source<'_> {
     }
 }
 
-/// What must not be found, if there is anything of that name.
-fn fail_on(text: &str) -> Result<FailOn, String> {
-    let Ok(found) = text.parse::<FailOn>();
-    match &found {
-        FailOn::Rule(id) if !finding_kinds().contains(&id.as_str()) => {
-            let severities = Severity::ALL.iter().map(|severity| severity.name());
-            let names = finding_kinds().iter().copied().chain(severities).chain(["root", "secrets", "secrets:live"]);
-            let likeness = |name: &&str| strsim::jaro_winkler(text, name);
-            let nearest = names.max_by(|a, b| likeness(a).total_cmp(&likeness(b))).filter(|name| likeness(name) > 0.8);
-            let nearest = nearest.map_or(String::new(), |name| format!(" (did you mean \"{name}\"?)"));
-            let known = "a severity, root, secrets, secrets:live, or the id of a finding";
-            Err(format!("nothing is called \"{text}\"{nearest}; expected {known}: {}", finding_kinds().join(", ")))
+/// What may be named.
+struct Names<'r> {
+    rules: Option<&'r Path>,
+    /// The ids of rules for secrets, once they are asked for.
+    known: OnceCell<Vec<String>>,
+}
+
+impl Names<'_> {
+    /// What must not be found, if there is anything of that name.
+    fn fail_on(&self, text: &str) -> Result<FailOn, String> {
+        let Ok(found) = text.parse::<FailOn>();
+        match &found {
+            FailOn::Rule(id) if !finding_kinds().contains(&id.as_str()) => match self.secrets()?.contains(id) {
+                true => Ok(found),
+                false => Err(self.unknown(text)?),
+            },
+            _ => Ok(found),
         }
-        _ => Ok(found),
+    }
+
+    fn secrets(&self) -> Result<&Vec<String>, String> {
+        if let Some(known) = self.known.get() {
+            return Ok(known);
+        }
+        let rules = secret_rules(self.rules)?;
+        Ok(self.known.get_or_init(|| rules.all().iter().map(|rule| rule.id.clone()).collect()))
+    }
+
+    fn unknown(&self, text: &str) -> Result<String, String> {
+        let severities = Severity::ALL.iter().map(|severity| severity.name());
+        let names = finding_kinds().iter().copied().chain(severities).chain(["root", "secrets", "secrets:live"]);
+        let names = names.chain(self.secrets()?.iter().map(String::as_str));
+        let likeness = |name: &&str| strsim::jaro_winkler(text, name);
+        let nearest = names.max_by(|a, b| likeness(a).total_cmp(&likeness(b))).filter(|name| likeness(name) > 0.8);
+        let nearest = nearest.map_or(String::new(), |name| format!(" (did you mean \"{name}\"?)"));
+        let known = "a severity, root, secrets, secrets:live, a rule for secrets, or the id of a finding";
+        Ok(format!("nothing is called \"{text}\"{nearest}; expected {known}: {}", finding_kinds().join(", ")))
     }
 }
 

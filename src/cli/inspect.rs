@@ -10,6 +10,7 @@ use imgsquash::{Error, Inspect};
 
 use super::gates::GateArguments;
 use super::machine::MachineArguments;
+use super::secrets::search;
 use super::shown::{Shown, json};
 
 /// What an image that does not pass a gate ends with.
@@ -40,6 +41,18 @@ pub(crate) struct InspectArguments {
     #[arg(short, long)]
     quiet: bool,
 
+    /// Do not look for secrets
+    #[arg(long, conflicts_with_all = ["secret_rules", "baseline"])]
+    no_secrets: bool,
+
+    /// Look for what the rules of this file find too
+    #[arg(long, value_name = "FILE")]
+    secret_rules: Option<PathBuf>,
+
+    /// Accept the findings of this file: fingerprints, each with a reason and the last day on which it counts
+    #[arg(long, value_name = "FILE")]
+    baseline: Option<PathBuf>,
+
     #[command(flatten)]
     gates: GateArguments,
 
@@ -57,8 +70,17 @@ impl InspectArguments {
         let given = self.machine.elsewhere().given(&self.input)?;
         let refs = self.refs.iter().cloned().chain(given.called).collect();
         let selection = Selection { refs, platforms: self.platforms.clone() };
-        let inspect = Inspect { selection, resources: self.machine.resources(), ..Inspect::new(given.origin) };
-        Ok((inspect, self.gates.gates()?))
+        let gates = self.gates.gates(self.secret_rules.as_deref())?;
+        if self.no_secrets && gates.need_secrets() {
+            return Err("--no-secrets: a gate asks for secrets".to_owned());
+        }
+        let secrets = match self.no_secrets {
+            true => None,
+            false => Some(search(self.secret_rules.as_deref(), self.baseline.as_deref())?),
+        };
+        let resources = self.machine.resources();
+        let inspect = Inspect { selection, secrets, resources, ..Inspect::new(given.origin) };
+        Ok((inspect, gates))
     }
 
     /// Inspects, and says what is to be printed.

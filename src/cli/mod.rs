@@ -260,6 +260,7 @@ impl Arguments {
         let place = self.place(&elsewhere)?;
         let Given { origin, called } = elsewhere.given(self.input.as_deref().unwrap_or(Path::new("-")))?;
         let refs = self.refs.iter().cloned().chain(called).collect();
+        let gates = self.gates.gates(self.secrets.secret_rules.as_deref())?;
         Ok(Squash {
             selection: Selection { refs, platforms: self.platforms.clone() },
             tags: self.tags.iter().cloned().chain(place.called).collect(),
@@ -269,12 +270,12 @@ impl Arguments {
             edits: self.meta.edits(times(self.timestamp)?),
             tells_provenance: !self.meta.no_provenance,
             prune: self.slim.choice(self.secrets.drop_secrets)?,
-            secrets: self.secrets.search()?,
+            secrets: self.secrets.search(gates.need_secrets())?,
             link_equal_files: self.slim.hardlink_duplicates,
             split: self.split.clone().unwrap_or_default(),
             strict: self.strict,
             verify: self.verify,
-            gates: self.gates.gates()?,
+            gates,
             compression: self.compression(&elsewhere)?,
             resources: self.machine.resources(),
             ..Squash::between(origin, if self.dry_run { Target::Nowhere } else { place.target })

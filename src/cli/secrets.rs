@@ -34,17 +34,22 @@ pub(super) struct SecretArguments {
 }
 
 impl SecretArguments {
-    /// The search, if one was asked for, or what is wrong with the wish.
-    pub(super) fn search(&self) -> Result<Option<SecretSearch>, String> {
+    /// The search, if one was asked for or is `needed`, or what is wrong with the wish.
+    pub(super) fn search(&self, needed: bool) -> Result<Option<SecretSearch>, String> {
         let Self { secrets, scrub_history, drop_secrets, secret_rules: rules, baseline } = self;
-        if !secrets && !scrub_history && !drop_secrets && rules.is_none() && baseline.is_none() {
+        if !needed && !secrets && !scrub_history && !drop_secrets && rules.is_none() && baseline.is_none() {
             // Making the rules ready costs more than small images do.
             return Ok(None);
         }
-        let search = SecretSearch::new(&secret_rules(rules.as_deref())?).map_err(|problem| problem.to_string())?;
-        let baseline = baseline.as_deref().map(accepted).transpose()?.unwrap_or_default();
-        Ok(Some(SecretSearch { baseline, scrub_history: *scrub_history, drop_files: *drop_secrets, ..search }))
+        let search = search(rules.as_deref(), baseline.as_deref())?;
+        Ok(Some(SecretSearch { scrub_history: *scrub_history, drop_files: *drop_secrets, ..search }))
     }
+}
+
+/// A search by the built-in rules and those of a file, which lets pass what another file accepts.
+pub(super) fn search(rules: Option<&Path>, baseline: Option<&Path>) -> Result<SecretSearch, String> {
+    let search = SecretSearch::new(&secret_rules(rules)?).map_err(|problem| problem.to_string())?;
+    Ok(SecretSearch { baseline: baseline.map(accepted).transpose()?.unwrap_or_default(), ..search })
 }
 
 /// The built-in rules for secrets and those of `file`.

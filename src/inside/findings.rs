@@ -39,7 +39,7 @@ pub struct Facts<'f> {
 const EACH: usize = 100;
 
 /// What findings there are, as their ids call them.
-pub const KINDS: [&str; 18] = [
+pub const KINDS: [&str; 20] = [
     "build-files",
     "cannot-squash",
     "dist-upgrade",
@@ -54,6 +54,8 @@ pub const KINDS: [&str; 18] = [
     "prunable",
     "remote-archive",
     "root-user",
+    "secrets-not-searched",
+    "secrets-not-told",
     "sensitive-volume",
     "setuid",
     "sudo-step",

@@ -15,6 +15,7 @@ use super::found::{Fingerprint, Found, Looked};
 use super::place::Place;
 use super::scan::Scanner;
 use super::survey::Survey;
+use crate::finding::{Finding, Severity};
 use crate::oci::{Config, Document, Image, annotations};
 use crate::tree::{EntryRef, Fate, Fated, Fates, Kind, NodeId, Tree, TreePath};
 
@@ -116,6 +117,22 @@ pub struct InImage {
 const MAX_IN_DOCUMENTS: usize = 10_000;
 
 impl InImage {
+    /// What was not looked at, or not told.
+    pub fn passed_over(&self) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        if let Some(first) = self.partial.first() {
+            let others = self.partial.len() - 1;
+            let and = if others > 0 { format!(" (and {others} more)") } else { String::new() };
+            let message = format!("some of it was not searched for secrets, because it seems made to take long{and}");
+            findings.push(Finding::new("secrets-not-searched", Severity::Low, message).about(first));
+        }
+        if self.more > 0 {
+            let message = format!("{} more secrets were found than are told", self.more);
+            findings.push(Finding::new("secrets-not-told", Severity::Low, message));
+        }
+        findings
+    }
+
     fn take(&mut self, looked: Looked, at: &At) {
         self.more += looked.more;
         if looked.is_partial {

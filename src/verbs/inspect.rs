@@ -2,8 +2,10 @@
 
 mod forecasts;
 mod request;
+mod secrets;
 
 pub use self::request::Inspect;
+use self::secrets::Searching;
 use crate::error::{Error, Of};
 use crate::finding::Findings;
 use crate::image::{Apart, Archive, Host, Memory, Shelf};
@@ -16,7 +18,8 @@ use crate::report::{InspectedImage, Inspection};
 /// of layers that are not compressed is estimated, and says so.
 pub fn inspect(request: &Inspect, progress: &dyn Progress) -> Result<Inspection, Error> {
     let memory = Memory::new(&request.resources);
-    let host = Host::new(&request.resources, &memory, progress);
+    let search = Searching::new(request.secrets.as_ref());
+    let host = Host { look: search.look(), ..Host::new(&request.resources, &memory, progress) };
     let mut found = Findings::new(false);
     let archive = Archive::open(&request.input, host)?;
     let name = &archive.name;
@@ -37,8 +40,9 @@ pub fn inspect(request: &Inspect, progress: &dyn Progress) -> Result<Inspection,
         let findings = inside::findings(&facts).into_iter().chain(forecasts.findings).collect();
         let names = names.remove(&id).unwrap_or_default();
         let shown = (&hidden, &densities);
-        let image = InspectedImage::new(image, names, (layers, base), shown, settings, tree.len());
-        inspected.push(InspectedImage { findings, savings: forecasts.savings, ..image });
+        let told = InspectedImage::new(image, names, (layers, base), shown, settings, tree.len());
+        let told = InspectedImage { findings, savings: forecasts.savings, ..told };
+        inspected.push(search.tell(image, (&apart.fates, tree), told));
     }
     Ok(Inspection::new(archive.given(), inspected, found.into_vec()))
 }

@@ -106,6 +106,32 @@ impl Run {
         self.written().iter().any(|bytes| bytes.windows(text.len()).any(|part| part == text.as_bytes()))
     }
 
+    /// `rule place path state` of each secret that `inspect` finds in the input, sorted. No value is told.
+    fn inspected(&self, values: &[&str]) -> Vec<String> {
+        let inspect = |arguments: &[&str]| {
+            let output =
+                command().current_dir(self.place.path("")).args(["inspect", "in.tar"]).args(arguments).output();
+            let output = output.unwrap();
+            let said = String::from_utf8([output.stdout.clone(), output.stderr].concat()).unwrap();
+            assert!(values.iter().all(|value| !said.contains(value)), "{said}");
+            (output.status.code(), String::from_utf8(output.stdout).unwrap(), said)
+        };
+        let gates = ["--fail-on", "secrets,secrets:live,npm-token,critical", "-q"];
+        let (code, _, said) = inspect(&gates);
+        assert!(code == Some(1) && said.lines().count() == 4, "{said}");
+        assert_eq!(inspect(&["--no-secrets", "--fail-on", "root,setuid", "-q"]).1, "");
+        assert_eq!(inspect(&["--no-secrets", "--fail-on", "secrets"]).0, Some(2), "that nobody could evaluate");
+        assert!(
+            inspect(&[]).1.contains("a squash removes it; rotate it") && inspect(&["-v"]).1.contains("hidden by 2")
+        );
+        let found: Value = serde_json::from_str(&inspect(&["--json"]).1).unwrap();
+        let secrets = found["images"][0]["secrets"].as_array().unwrap();
+        let line = |secret: &Value| ["rule", "place", "path", "state"].map(|it| secret[it].as_str().unwrap()).join(" ");
+        let mut lines: Vec<String> = secrets.iter().map(line).collect();
+        lines.sort();
+        lines
+    }
+
     /// That nothing which was told has the value, and that the output is what the report says.
     fn check(&self, values: &[&str]) {
         let told = format!("{}{}", stderr(&self.output), self.report);
@@ -355,6 +381,9 @@ fn every_place_and_state_is_told_and_decoys_are_not() {
         );
         let values: Vec<&str> = tokens.iter().chain(&words).map(String::as_str).collect();
         found.check(&values);
+        let told: Vec<String> =
+            found.secrets().iter().map(|line| line.rsplit_once(' ').unwrap().0.to_owned()).collect();
+        assert_eq!(found.inspected(&values), told, "inspect finds the same");
         let edited = run(&image, Form::Oci, "--secrets --rm-env DB_PASSWORD --history none");
         let gone = edited.secrets().iter().filter(|line| line.ends_with("live gone")).count();
         assert_eq!(gone, 4, "{:#?}", edited.secrets());

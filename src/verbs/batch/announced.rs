@@ -68,6 +68,9 @@ fn look(squash: &Squash, resources: &Resources, progress: &dyn Progress) -> Resu
     let images = archive.choose(&squash.selection, &squash.tags, host, &mut Findings::new(false))?;
     let bases = image::bases(&squash.keep, &images, host)?;
     let mut said = format!("{} {:?}\n", env!("CARGO_PKG_VERSION"), squash.wishes());
+    if let Some(search) = &squash.secrets {
+        said += &format!("{} {} {:?}\n", search.scrub_history, search.drop_files, search.baseline);
+    }
     for (_, image) in images.chosen() {
         said += &format!("{} {} {:?}\n", image.digest, image.id(), image.config.diff_ids());
     }

@@ -72,7 +72,8 @@ impl<'h> Made<'h> {
         if request.gates.is_empty() {
             return Ok(report);
         }
-        let inspection = Inspect { resources: request.resources.clone(), ..Inspect::new(output.back()?) };
+        let (resources, secrets) = (request.resources.clone(), request.secrets.clone());
+        let inspection = Inspect { resources, secrets, ..Inspect::new(output.back()?) };
         match request.gates.failed(&inspect(&inspection, host.progress)?)? {
             failed if failed.is_empty() => Ok(report),
             failed => Err(Error::NotPassed(failed)),

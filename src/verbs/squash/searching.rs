@@ -110,7 +110,7 @@ impl Searching<'_> {
         let told = found.all.secrets.len().min(self.room.get());
         self.room.set(self.room.get() - told);
         found.all.more += found.all.secrets.drain(told..).len() as u64;
-        findings.extend(passed_over(&found.all)).of(name)?;
+        findings.extend(found.all.passed_over()).of(name)?;
         let config = Config::parse(&new.config.bytes).of(name)?;
         let manifest = Document::parse(&new.manifest.bytes, "the manifest").of(name)?;
         let said = secrets::in_documents(&config, &manifest, survey.engine());
@@ -148,20 +148,4 @@ fn not_searched(image: &Image, survey: &Survey<'_>) -> Option<Finding> {
     let all = layers.last().map_or(format!("layer {first}"), |(last, _)| format!("layers {first} to {last}"));
     let message = "not searched for secrets: only layers that are read are, and those above the squashed ones are not";
     Some(Finding::new("secrets-not-searched", Severity::Low, message).about(all))
-}
-
-/// What was not looked at, or not told.
-fn passed_over(found: &InImage) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    if let Some(first) = found.partial.first() {
-        let others = found.partial.len() - 1;
-        let and = if others > 0 { format!(" (and {others} more)") } else { String::new() };
-        let message = format!("some of it was not searched for secrets, because it seems made to take long{and}");
-        findings.push(Finding::new("secrets-not-searched", Severity::Low, message).about(first));
-    }
-    if found.more > 0 {
-        let message = format!("{} more secrets were found than are told", found.more);
-        findings.push(Finding::new("secrets-not-told", Severity::Low, message));
-    }
-    findings
 }
