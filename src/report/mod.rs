@@ -4,7 +4,6 @@ mod batch;
 mod comparing;
 mod diff;
 pub mod diff_text;
-mod files;
 mod gates;
 mod inspect;
 pub mod inspect_text;
@@ -17,13 +16,13 @@ pub mod text;
 mod units;
 
 pub use crate::finding::{Finding, Severity};
+pub use crate::inside::{FileKind, FileState, Folder, Link, ListedFile, Listing};
 
 pub(crate) use batch::Outcome;
 pub use batch::{BATCH_SCHEMA_VERSION, BatchReport, BatchTotal, JobReport};
 pub use diff::{
     AspectDifference, ConfigDifference, DIFF_SCHEMA_VERSION, Difference, FileDifference, ImageDifference, ImageTitle,
 };
-pub use files::{FileKind, FileState, ListedFile};
 pub use gates::{FailOn, FailedGate, Gates, Hidden, Unknown, size};
 pub use inspect::{
     HiddenBetween, HiddenCause, HiddenFile, INSPECT_SCHEMA_VERSION, InspectedImage, InspectedLayer, Inspection, Pushed,

@@ -3,13 +3,15 @@
 use crate::image::Resources;
 use crate::input::{Origin, Selection};
 
-/// One inspection: which images.
+/// One inspection: which images, and what of them.
 #[derive(Clone, Debug)]
 pub struct Inspect {
     /// The archive.
     pub input: Origin,
     /// Which images of the archive; the default is all.
     pub selection: Selection,
+    /// Whether all files are listed, seen and hidden; the default is no.
+    pub lists_files: bool,
     /// What of the machine may be used.
     pub resources: Resources,
 }
@@ -17,6 +19,6 @@ pub struct Inspect {
 impl Inspect {
     /// Looks into all images of an archive or layout.
     pub fn new(input: Origin) -> Self {
-        Self { input, selection: Selection::default(), resources: Resources::default() }
+        Self { input, selection: Selection::default(), lists_files: false, resources: Resources::default() }
     }
 }
