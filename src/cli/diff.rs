@@ -92,7 +92,8 @@ impl ShowArguments {
             (false, true) => Vec::new(),
             (false, false) => diff_text::lines(difference, self.verbose),
         };
-        Shown { out, is_json: self.json, failed: Vec::new(), code: if difference.is_equal { 0 } else { if_different } }
+        let code = if difference.is_equal { 0 } else { if_different };
+        Shown { out, is_json: self.json, failed: Vec::new(), code, texts: Ok(Vec::new()) }
     }
 }
 
