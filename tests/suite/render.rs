@@ -367,3 +367,60 @@ fn files_are_written_as_a_report_is() {
     assert!(output.status.success() && output.stdout.is_empty());
     assert!(std::fs::read_to_string(place.path("c.json")).unwrap().starts_with("## "));
 }
+
+/// The schema of the JSON.
+fn inspect_schema() -> Value {
+    serde_json::from_str(include_str!("../../src/report/inspect.schema.json")).unwrap()
+}
+
+#[test]
+fn json_is_as_its_schema_says() {
+    let schema = inspect_schema();
+    let healthy =
+        json!({"User": "5", "Healthcheck": {"Test": ["CMD", "x"]}, "ExposedPorts": {"80/tcp": {}}, "WorkingDir": "/w"});
+    let mut other = image("layer\n f var/log/x.log \"1\"\n f a \"1\"\nlayer\n f a \"2\"");
+    other.config["config"] = healthy;
+    other.config["history"] = json!([]);
+    let place = Place::new();
+    for archive in [hostile(), other.save(Form::Oci), save(&[image("layer\n f a \"1\""), other], Form::Docker)] {
+        place.write("in.tar", &archive);
+        let output = run(&place, &["in.tar", "--json"]);
+        assert!(output.status.success(), "{}", stderr(&output));
+        let found = serde_json::from_slice(&output.stdout).unwrap();
+        let problems = schema::problems(&schema, &found);
+        assert!(problems.is_empty(), "{problems:#?}");
+    }
+    // Nothing finds secrets in these.
+    let mut found = inspected(&hostile());
+    found.images[0].secrets = vec![secret("file", "/a", "1"), secret("env", "B", "2")];
+    let problems = schema::problems(&schema, &serde_json::to_value(&found).unwrap());
+    assert!(problems.is_empty(), "{problems:#?}");
+}
+
+#[test]
+fn every_member_of_the_schema_is_described_and_required() {
+    fn walk(schema: &Value, place: &str) {
+        let members = schema.get("properties").and_then(Value::as_object);
+        let required: Vec<&str> =
+            schema["required"].as_array().into_iter().flatten().map(|name| name.as_str().unwrap()).collect();
+        for (name, member) in members.into_iter().flatten() {
+            let place = format!("{place}.{name}");
+            let is_told = member.get("description").is_some() || member.get("$ref").is_some();
+            assert!(is_told, "{place} is not described");
+            // What is hidden by a cause has no member when nothing is.
+            assert!(required.contains(&&**name) || place.starts_with("layer.hidden."), "{place} is not required");
+            walk(member, &place);
+        }
+    }
+    let schema = inspect_schema();
+    walk(&schema, "$");
+    for (name, definition) in schema["$defs"].as_object().unwrap() {
+        assert!(definition["description"].is_string(), "{name}");
+        walk(definition, name);
+    }
+    let mut broken = serde_json::to_value(inspected(&hostile())).unwrap();
+    broken["images"][0]["layers"][0]["position"] = json!(0);
+    broken["images"][0]["new"] = json!(1);
+    broken["images"][0].as_object_mut().unwrap().remove("pushed");
+    assert_eq!(schema::problems(&schema, &broken).len(), 3);
+}
