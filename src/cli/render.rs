@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use imgsquash::output::{SideFile, Taken};
-use imgsquash::report::{Inspection, markdown, ncdu, sarif};
+use imgsquash::report::{Inspection, html, markdown, ncdu, sarif};
 
 use super::{is_stdout, on_disk, target};
 use crate::closed;
@@ -12,6 +12,10 @@ use crate::closed;
 /// What an inspection is rendered as.
 #[derive(Debug, Args)]
 pub(super) struct RenderArguments {
+    /// Write a page that shows everything: one file for a browser, which loads nothing; - for standard output
+    #[arg(long, value_name = "FILE", help_heading = FILES)]
+    html: Option<PathBuf>,
+
     /// Write a summary in Markdown, as for a CI job; - for standard output
     #[arg(long, value_name = "FILE", help_heading = FILES)]
     markdown: Option<PathBuf>,
@@ -47,19 +51,20 @@ pub(crate) struct Places(Vec<(PathBuf, Taken, SideFile)>);
 impl RenderArguments {
     /// Each file that was asked for, with its option.
     pub(super) fn asked(&self) -> Vec<Asked<'_>> {
-        let Self { markdown, sarif, ncdu, ncdu_layer: _ } = self;
-        let all = [("--markdown", markdown), ("--sarif", sarif), ("--ncdu", ncdu)];
+        let Self { html, markdown, sarif, ncdu, ncdu_layer: _ } = self;
+        let all = [("--html", html), ("--markdown", markdown), ("--sarif", sarif), ("--ncdu", ncdu)];
         all.into_iter().filter_map(|(option, path)| Some((option, path.as_deref()?))).collect()
     }
 
     /// Whether any of them needs all files of the image.
     pub(super) fn lists_files(&self) -> bool {
-        self.ncdu.is_some()
+        self.html.is_some() || self.ncdu.is_some()
     }
 
     /// What goes into them, in the same order, or why it cannot.
     pub(super) fn texts(&self, found: &Inspection) -> Result<Vec<String>, String> {
         let text = |(option, _): Asked<'_>| match option {
+            "--html" => Ok(html::inspection(found)),
             "--markdown" => Ok(markdown::document(found)),
             "--sarif" => Ok(sarif::document(found)),
             _ => ncdu::document(found, self.ncdu_layer).map_err(|problem| format!("--ncdu-layer: {problem}")),

@@ -5,6 +5,7 @@ mod comparing;
 mod diff;
 pub mod diff_text;
 mod gates;
+pub mod html;
 mod inspect;
 pub mod inspect_text;
 mod inspecting;

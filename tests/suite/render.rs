@@ -3,7 +3,10 @@
 use std::collections::BTreeMap;
 use std::process::Output;
 
-use imgsquash::report::{Inspection, SecretReport, Severity, markdown, ncdu, sarif};
+use imgsquash::report::{
+    FileKind, FileState, Folder, InspectedLayer, Inspection, ListedFile, Listing, SecretReport, Severity, html,
+    markdown, ncdu, sarif,
+};
 use imgsquash::request::Origin;
 use imgsquash::{Inspect, inspect};
 use pulldown_cmark::{Event, Options, Parser, Tag};
@@ -423,4 +426,48 @@ fn every_member_of_the_schema_is_described_and_required() {
     broken["images"][0]["new"] = json!(1);
     broken["images"][0].as_object_mut().unwrap().remove("pushed");
     assert_eq!(schema::problems(&schema, &broken).len(), 3);
+}
+
+#[test]
+fn a_page_has_less_than_8_mb_however_many_files_an_image_has() {
+    let mut found = inspected(&image("layer\n f a \"1\"").save(Form::Docker));
+    let folder = |at: usize, name: String| Folder { name, up: at.saturating_sub(1) / 10, layer: Some(1) };
+    let file = |folder: usize, name: String, at: usize| ListedFile {
+        folder,
+        name: name.into(),
+        bytes: at as u64 % 5_000,
+        layer: at as u64 % 4_000,
+        state: match at % 3 {
+            0 => FileState::Live,
+            _ => FileState::Hidden { cause: "deleted", by: at as u64 % 3_999 },
+        },
+        link: None,
+        package: None,
+        kind: FileKind::Unknown,
+        is_regular: true,
+    };
+    let usual = Listing {
+        folders: (0..10_000)
+            .map(|at| folder(at, if at == 0 { String::new() } else { format!("folder{at}") }))
+            .collect(),
+        files: (0..100_000).map(|at| file(at / 10, format!("a_file_with_a_name_{at}.py"), at)).collect(),
+        packages: Vec::new(),
+    };
+    found.images[0].listing = Some(usual);
+    let page = html::inspection(&found);
+    assert!(page.len() < 8_000_000 && !page.contains("no row of their own"), "{}", page.len());
+    let hostile = Listing {
+        folders: (0..40_000).map(|at| folder(at, if at == 0 { String::new() } else { "<".repeat(250) })).collect(),
+        files: (0..120_000).map(|at| file(at / 3, "\"".repeat(250), at)).collect(),
+        packages: Vec::new(),
+    };
+    found.images[0].listing = Some(hostile);
+    let page = html::inspection(&found);
+    assert!(page.len() < 8_000_000 && page.contains("no row of their own"), "{}", page.len());
+    // Far more layers than an image has.
+    let layer = found.images[0].layers[0].clone();
+    let layer = InspectedLayer { step: Some("<".repeat(10_000)), ..layer };
+    found.images[0].layers = vec![layer; 4_096];
+    let page = html::inspection(&found);
+    assert!(page.len() < 16_000_000, "{}", page.len());
 }
