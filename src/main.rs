@@ -70,8 +70,9 @@ fn asked(arguments: &cli::Arguments) -> Result<ExitCode, String> {
         }
         Some(cli::Command::Batch(batch)) => many::run(arguments, batch, batch.request()?)?,
         Some(cli::Command::Diff(diff)) => {
-            let request = diff.request()?;
-            with_progress(arguments, |progress| diff.run(&request, progress), shown)
+            let (request, files) = (diff.request()?, diff.files()?);
+            let is_silent = files.to_stdout;
+            with_files(arguments, files, |progress| diff.run(&request, progress, is_silent))
         }
         Some(cli::Command::Verify(verify)) => {
             let request = verify.request()?;

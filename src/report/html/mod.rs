@@ -6,6 +6,7 @@
 //! - Files are columns of numbers, and names stand apart: 100,000 files have less than 8 MB. Beyond that the smallest are
 //!   shown together.
 
+mod diff;
 mod fit;
 mod inspect;
 
@@ -14,6 +15,7 @@ use std::fmt::Write;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
+pub use self::diff::difference;
 pub use self::inspect::inspection;
 use crate::text::Shown;
 
