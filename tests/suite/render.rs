@@ -18,7 +18,7 @@ use crate::support::layer::Layer;
 use crate::support::run::{Place, command, stderr};
 use crate::support::schema;
 
-fn image(text: &str) -> Image {
+pub(crate) fn image(text: &str) -> Image {
     let layers = parse(&format!("case x\n{text}\ntree\n")).remove(0).layers.iter().map(Layer::tar).collect();
     Image { codec: Codec::Plain, tags: vec!["app:1".to_owned()], ..Image::new(layers) }
 }
@@ -53,7 +53,7 @@ fn secret(place: &'static str, path: &str, fingerprint: &str) -> SecretReport {
 }
 
 /// What a person calls hostile: names that are markup, links or escapes somewhere.
-const HOSTILE: [&str; 10] = [
+pub(crate) const HOSTILE: [&str; 10] = [
     "<img src=x onerror=alert(1)>",
     "</script><script>alert(1)</script>",
     "[a](http://www.example.com)",
@@ -67,7 +67,7 @@ const HOSTILE: [&str; 10] = [
 ];
 
 /// An image that says these things wherever an image can.
-fn hostile() -> Vec<u8> {
+pub(crate) fn hostile() -> Vec<u8> {
     let mut first = Layer { entries: Vec::new(), ..parse("case x\nlayer\ntree\n").remove(0).layers.remove(0) };
     let mut second = first.clone();
     for (at, name) in HOSTILE.iter().enumerate() {
@@ -93,7 +93,7 @@ fn hostile() -> Vec<u8> {
 }
 
 /// The items of an export: path, bytes, and whether it is a hard link.
-fn items(export: &str) -> BTreeMap<String, (u64, bool)> {
+pub(crate) fn items(export: &str) -> BTreeMap<String, (u64, bool)> {
     fn walk(folder: &Value, path: &str, found: &mut BTreeMap<String, (u64, bool)>) {
         let (head, items) = folder.as_array().unwrap().split_first().unwrap();
         found.insert(format!("{path}{}/", head["name"].as_str().unwrap()), (0, false));
