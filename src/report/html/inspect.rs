@@ -201,7 +201,7 @@ impl Told {
         let at = secret.line.map_or(String::new(), |line| format!(":{line}"));
         let subject = match *place {
             "file" => format!("/{}{at}", path.trim_start_matches('/')),
-            "history" => format!("history row {path}"),
+            "history" => format!("history, {path}"),
             "env" => format!("variable {path}"),
             "cmd" => format!("command {path}"),
             place => format!("{place} {path}"),
