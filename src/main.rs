@@ -64,13 +64,15 @@ fn asked(arguments: &cli::Arguments) -> Result<ExitCode, String> {
     Ok(match &arguments.command {
         Some(cli::Command::Rules(rules)) => print_out(&rules.text()?),
         Some(cli::Command::Inspect(inspect)) => {
-            let request = inspect.request()?;
-            with_progress(arguments, |progress| inspect.run(&request, progress), shown)
+            let (request, files) = (inspect.request()?, inspect.files()?);
+            let is_silent = files.to_stdout;
+            with_files(arguments, files, |progress| inspect.run(&request, progress, is_silent))
         }
         Some(cli::Command::Batch(batch)) => many::run(arguments, batch, batch.request()?)?,
         Some(cli::Command::Diff(diff)) => {
-            let request = diff.request()?;
-            with_progress(arguments, |progress| diff.run(&request, progress), shown)
+            let (request, files) = (diff.request()?, diff.files()?);
+            let is_silent = files.to_stdout;
+            with_files(arguments, files, |progress| diff.run(&request, progress, is_silent))
         }
         Some(cli::Command::Verify(verify)) => {
             let request = verify.request()?;
@@ -89,6 +91,18 @@ fn asked(arguments: &cli::Arguments) -> Result<ExitCode, String> {
             )
         }
     })
+}
+
+/// Does what was asked for, prints what came of it and writes it to files, whose places are found before.
+fn with_files(
+    arguments: &cli::Arguments,
+    files: cli::Files,
+    what: impl FnOnce(&dyn Progress) -> Result<cli::Shown, imgsquash::Error>,
+) -> ExitCode {
+    match files.places() {
+        Ok(places) => with_progress(arguments, what, |shown| written(shown, places)),
+        Err(problem) => fail(&problem, FAILED),
+    }
 }
 
 /// Does what was asked for, and tells what came of it with `tell`; whatever goes wrong is one line.
@@ -131,6 +145,18 @@ fn squashed(arguments: &cli::Arguments, report: &Report, side: Option<SideFile>,
     match write_report(side, report, taken) {
         Ok(()) => ending::with(0),
         Err(problem) => fail(&format!("{image}: {problem}"), FAILED),
+    }
+}
+
+/// Writes the files that a verb was asked for, and prints what it has to say.
+fn written(shown: cli::Shown, places: cli::Places) -> ExitCode {
+    let written = match &shown.texts {
+        Ok(texts) => places.write(texts).map_err(|problem| (problem, FAILED)),
+        Err(problem) => Err((problem.clone(), WRONG_USAGE)),
+    };
+    match written {
+        Ok(()) => self::shown(shown),
+        Err((problem, code)) => fail(&problem, code),
     }
 }
 

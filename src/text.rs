@@ -32,7 +32,7 @@ const UNSEEN: [(char, char); 18] = [
 
 /// Whether a character is shown as it stands.
 fn is_seen(c: char) -> bool {
-    !c.is_control() && !UNSEEN.iter().any(|(first, last)| (*first..=*last).contains(&c))
+    !c.is_control() && (c.is_ascii() || !UNSEEN.iter().any(|(first, last)| (*first..=*last).contains(&c)))
 }
 
 /// Text that is shown in one line, with nothing in it that does more than be seen.

@@ -4,12 +4,13 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use imgsquash::progress::Progress;
-use imgsquash::report::{Difference, diff_text};
+use imgsquash::report::{Difference, diff_text, html};
 use imgsquash::request::{Aspect, Aspects, Platform, Selection};
 use imgsquash::{Diff, Error, Receipt, Verify};
 
 use super::elsewhere::Given;
 use super::machine::MachineArguments;
+use super::render::{Asked, Files};
 use super::shown::{Shown, json};
 
 /// What a difference ends with.
@@ -36,6 +37,10 @@ pub(crate) struct DiffArguments {
     /// In what files may differ: type, mode, owner, names, size, content, link, hard-link, xattr, device, mtime, pax
     #[arg(long, value_name = "LIST", value_delimiter = ',')]
     ignore: Vec<Aspect>,
+
+    /// Write a page that shows what grew, shrank, came and went: one file for a browser; - for standard output
+    #[arg(long, value_name = "FILE")]
+    html: Option<PathBuf>,
 
     #[command(flatten)]
     show: ShowArguments,
@@ -86,13 +91,15 @@ struct ShowArguments {
 }
 
 impl ShowArguments {
-    fn shown(&self, difference: &Difference, if_different: u8) -> Shown {
-        let out = match (self.json, self.quiet) {
+    /// What is printed; nothing but JSON when `is_silent`.
+    fn shown(&self, difference: &Difference, if_different: u8, is_silent: bool) -> Shown {
+        let out = match (self.json, self.quiet || is_silent) {
             (true, _) => json(difference),
             (false, true) => Vec::new(),
             (false, false) => diff_text::lines(difference, self.verbose),
         };
-        Shown { out, is_json: self.json, failed: Vec::new(), code: if difference.is_equal { 0 } else { if_different } }
+        let code = if difference.is_equal { 0 } else { if_different };
+        Shown { out, is_json: self.json, failed: Vec::new(), code, texts: Ok(Vec::new()) }
     }
 }
 
@@ -129,9 +136,18 @@ impl DiffArguments {
         Ok(Diff { old_selection, new_selection, ignored, resources, ..between })
     }
 
-    /// Compares, and says what is to be printed.
-    pub(crate) fn run(&self, request: &Diff, progress: &dyn Progress) -> Result<Shown, Error> {
-        Ok(self.show.shown(&imgsquash::diff(request, progress)?, DIFFERENT))
+    /// The file that is written.
+    pub(crate) fn files(&self) -> Result<Files, String> {
+        let asked: Option<Asked<'_>> = self.html.as_deref().map(|path| ("--html", path));
+        let inputs = [("the first archive", &*self.old), ("the second archive", &*self.new)];
+        Files::check(asked.as_slice(), &inputs, self.show.json.then_some("--json"))
+    }
+
+    /// Compares, and says what is to be printed and written. `is_silent` when standard output has the file.
+    pub(crate) fn run(&self, request: &Diff, progress: &dyn Progress, is_silent: bool) -> Result<Shown, Error> {
+        let found = imgsquash::diff(request, progress)?;
+        let texts = self.html.iter().map(|_| html::difference(&found)).collect();
+        Ok(Shown { texts: Ok(texts), ..self.show.shown(&found, DIFFERENT, is_silent) })
     }
 }
 
@@ -165,6 +181,6 @@ impl VerifyArguments {
 
     /// Verifies, and says what is to be printed.
     pub(crate) fn run(&self, request: &Verify, progress: &dyn Progress) -> Result<Shown, Error> {
-        Ok(self.show.shown(&imgsquash::verify(request, progress)?, NOT_THE_SAME))
+        Ok(self.show.shown(&imgsquash::verify(request, progress)?, NOT_THE_SAME, false))
     }
 }

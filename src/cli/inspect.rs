@@ -1,6 +1,6 @@
 //! `imgsquash inspect`: what was typed, and what is printed.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use imgsquash::progress::Progress;
@@ -10,6 +10,7 @@ use imgsquash::{Error, Inspect};
 
 use super::gates::GateArguments;
 use super::machine::MachineArguments;
+use super::render::{Files, RenderArguments};
 use super::secrets::search;
 use super::shown::{Shown, json};
 
@@ -57,6 +58,9 @@ pub(crate) struct InspectArguments {
     gates: GateArguments,
 
     #[command(flatten)]
+    render: RenderArguments,
+
+    #[command(flatten)]
     machine: MachineArguments,
 }
 
@@ -78,22 +82,36 @@ impl InspectArguments {
             true => None,
             false => Some(search(self.secret_rules.as_deref(), self.baseline.as_deref())?),
         };
-        let resources = self.machine.resources();
-        let inspect = Inspect { selection, secrets, resources, ..Inspect::new(given.origin) };
+        let (lists_files, resources) = (self.render.lists_files(), self.machine.resources());
+        let inspect = Inspect { selection, secrets, lists_files, resources, ..Inspect::new(given.origin) };
         Ok((inspect, gates))
     }
 
-    /// Inspects, and says what is to be printed.
-    pub(crate) fn run(&self, (request, gates): &(Inspect, Gates), progress: &dyn Progress) -> Result<Shown, Error> {
+    /// The files that are written.
+    pub(crate) fn files(&self) -> Result<Files, String> {
+        let config = self.gates.config_file();
+        let config = config.as_deref().map(|path| ("the config file", path));
+        let inputs: Vec<(&str, &Path)> = [("the input", &*self.input)].into_iter().chain(config).collect();
+        Files::check(&self.render.asked(), &inputs, self.json.then_some("--json"))
+    }
+
+    /// Inspects, and says what is to be printed and written. `is_silent` when standard output has one of the files.
+    pub(crate) fn run(
+        &self,
+        (request, gates): &(Inspect, Gates),
+        progress: &dyn Progress,
+        is_silent: bool,
+    ) -> Result<Shown, Error> {
         let found = imgsquash::inspect(request, progress)?;
         let failed = gates.failed(&found)?;
-        let out = match (self.json, self.quiet) {
+        let out = match (self.json, self.quiet || is_silent) {
             (true, _) => json(&found),
             (false, true) => Vec::new(),
             (false, false) => inspect_text::lines(&found, self.verbose),
         };
         let code = if failed.is_empty() { 0 } else { GATE_FAILED };
         let failed = failed.iter().map(|gate| format!("imgsquash: gate not passed: {gate}")).collect();
-        Ok(Shown { out, is_json: self.json, failed, code })
+        let texts = self.render.texts(&found);
+        Ok(Shown { out, is_json: self.json, failed, code, texts })
     }
 }

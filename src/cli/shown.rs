@@ -1,4 +1,4 @@
-//! What a verb prints, and what it ends with.
+//! What a verb prints and writes, and what it ends with.
 
 use serde::Serialize;
 
@@ -13,6 +13,8 @@ pub(crate) struct Shown {
     pub(crate) failed: Vec<String>,
     /// The exit code.
     pub(crate) code: u8,
+    /// What goes into files, or what is wrong with what was asked of them.
+    pub(crate) texts: Result<Vec<String>, String>,
 }
 
 /// A document as lines that are fit to be printed.

@@ -107,6 +107,13 @@ pub fn words(id: &str, count: usize) -> String {
     }
 }
 
+/// What one finding of this kind is called: a title.
+pub fn title(id: &str) -> String {
+    let words = words(id, 1);
+    let mut characters = words.strip_prefix("1 ").unwrap_or(&words).chars();
+    characters.next().map_or(String::new(), |first| first.to_uppercase().chain(characters).collect())
+}
+
 fn runs_as(facts: &Facts<'_>, found: &mut Vec<Finding>) {
     let Settings { user, uid, .. } = facts.settings;
     if facts.settings.is_root() {

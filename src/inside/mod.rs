@@ -3,11 +3,13 @@
 mod archives;
 mod findings;
 mod hidden;
+mod listing;
 mod pushed;
 mod settings;
 
 pub use archives::{Extracted, extracted};
-pub use findings::{Facts, KINDS, findings, words};
+pub use findings::{Facts, KINDS, findings, title, words};
 pub use hidden::{Group, Hidden, HiddenFile, LayerBytes, hidden, is_hidden};
+pub use listing::{FileKind, FileState, Folder, Link, ListedFile, Listing, listing};
 pub use pushed::{Densities, Samples, Size};
 pub use settings::{Accounts, Settings};

@@ -1,10 +1,11 @@
-//! What is inside an image, as data: the schema is written down in `docs/inspect.schema.json`.
+//! What is inside an image, as data: `src/report/inspect.schema.json` has the schema.
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
 use crate::finding::{Finding, Severity};
+use crate::inside::Listing;
 
 /// The version of the JSON form. It grows when a member changes its meaning or goes away; new members do not change it.
 pub const INSPECT_SCHEMA_VERSION: u32 = 1;
@@ -65,6 +66,9 @@ pub struct InspectedImage {
     pub secrets: Vec<SecretReport>,
     /// Everything else that a person should know.
     pub findings: Vec<Finding>,
+    /// All files, when they were asked for. JSON has them not.
+    #[serde(skip)]
+    pub listing: Option<Listing>,
 }
 
 /// What containers run by.

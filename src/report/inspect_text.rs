@@ -43,7 +43,8 @@ fn image(image: &InspectedImage, input: &str, all: bool) -> Vec<String> {
     lines
 }
 
-fn size(pushed: Pushed) -> String {
+/// Bytes that a registry holds; an estimate says so.
+pub(super) fn size(pushed: Pushed) -> String {
     if pushed.is_estimated { format!("~{}", human(pushed.bytes)) } else { human(pushed.bytes) }
 }
 
@@ -118,7 +119,7 @@ fn layer(layer: &InspectedLayer, all: bool) -> String {
 }
 
 /// A step as its Dockerfile has it, as far as the history tells, without the values of build arguments.
-fn shortened(step: &str) -> String {
+pub(super) fn shortened(step: &str) -> String {
     let mut text = step.trim();
     let mut is_run = false;
     text = text.strip_prefix("RUN ").map_or(text, |rest| {

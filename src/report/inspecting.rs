@@ -63,7 +63,19 @@ impl InspectedImage {
             savings: Vec::new(),
             secrets: Vec::new(),
             findings: Vec::new(),
+            listing: None,
         }
+    }
+}
+
+impl InspectedImage {
+    /// The same, whose list of files says in which of them secrets are.
+    pub(crate) fn with_marked_secrets(mut self) -> Self {
+        if let Some(listing) = &mut self.listing {
+            let in_files = self.secrets.iter().filter(|secret| secret.place == "file");
+            listing.mark_secrets(in_files.map(|secret| (&*secret.path, secret.layer)));
+        }
+        self
     }
 }
 

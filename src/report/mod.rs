@@ -4,12 +4,15 @@ mod batch;
 mod comparing;
 mod diff;
 pub mod diff_text;
-mod files;
 mod gates;
+pub mod html;
 mod inspect;
 pub mod inspect_text;
 mod inspecting;
 mod making;
+pub mod markdown;
+pub mod ncdu;
+pub mod sarif;
 mod secrets;
 mod squash;
 mod summary;
@@ -17,13 +20,13 @@ pub mod text;
 mod units;
 
 pub use crate::finding::{Finding, Severity};
+pub use crate::inside::{FileKind, FileState, Folder, Link, ListedFile, Listing};
 
 pub(crate) use batch::Outcome;
 pub use batch::{BATCH_SCHEMA_VERSION, BatchReport, BatchTotal, JobReport};
 pub use diff::{
     AspectDifference, ConfigDifference, DIFF_SCHEMA_VERSION, Difference, FileDifference, ImageDifference, ImageTitle,
 };
-pub use files::{FileKind, FileState, ListedFile};
 pub use gates::{FailOn, FailedGate, Gates, Hidden, Unknown, size};
 pub use inspect::{
     HiddenBetween, HiddenCause, HiddenFile, INSPECT_SCHEMA_VERSION, InspectedImage, InspectedLayer, Inspection, Pushed,

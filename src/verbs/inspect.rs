@@ -36,13 +36,15 @@ pub fn inspect(request: &Inspect, progress: &dyn Progress) -> Result<Inspection,
         let extracted = inside::extracted(tree, layers).of(name)?;
         let forecasts = forecasts::all(&apart, image, base, &densities, host)?;
         let (prunable, extracted) = (&forecasts.prunable, &extracted);
+        let listing = || inside::listing(&apart.diffs, layers, &apart.fates, tree, prunable);
+        let listing = request.lists_files.then(listing).transpose().of(name)?;
         let facts = Facts { image, base, tree, settings: &settings, accounts: &accounts, prunable, extracted };
         let findings = inside::findings(&facts).into_iter().chain(forecasts.findings).collect();
         let names = names.remove(&id).unwrap_or_default();
         let shown = (&hidden, &densities);
         let told = InspectedImage::new(image, names, (layers, base), shown, settings, tree.len());
-        let told = InspectedImage { findings, savings: forecasts.savings, ..told };
-        inspected.push(search.tell(image, (&apart.fates, tree), told));
+        let told = InspectedImage { findings, savings: forecasts.savings, listing, ..told };
+        inspected.push(search.tell(image, (&apart.fates, tree), told).with_marked_secrets());
     }
     Ok(Inspection::new(archive.given(), inspected, found.into_vec()))
 }

@@ -39,7 +39,7 @@ const ROOMS: [(&str, &[&str]); 36] = [
     ("secrets", &["finding", "layer", "oci", "tar", "tree", "written"]),
     ("slim", &["budget", "finding", "layer", "oci", "packages", "tree", "written"]),
     ("plan", &["codec", "finding", "input", "layer", "oci", "packages", "times", "tree"]),
-    ("inside", &["blob", "codec", "deflate", "finding", "layer", "oci", "slim", "tar", "text", "tree"]),
+    ("inside", &["blob", "codec", "deflate", "finding", "layer", "oci", "packages", "slim", "tar", "text", "tree"]),
     ("assemble", &["codec", "finding", "layer", "oci", "times"]),
     ("compare", &["oci", "text", "times", "tree"]),
     (

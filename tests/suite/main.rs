@@ -27,6 +27,7 @@ mod packages;
 mod prune;
 #[cfg(feature = "remote")]
 mod remote;
+mod render;
 mod secrets;
 mod shown;
 mod splice;

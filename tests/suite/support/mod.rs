@@ -13,6 +13,7 @@ pub(crate) mod read;
 #[cfg(feature = "remote")]
 pub(crate) mod registry;
 pub(crate) mod run;
+pub(crate) mod schema;
 
 /// As many random cases as usual, or so many times more as `IMGSQUASH_CAMPAIGN` says.
 pub(crate) fn cases(usual: u32) -> proptest::test_runner::Config {
