@@ -97,7 +97,8 @@ impl Address {
     pub fn meant(text: &str) -> Option<&'static str> {
         let (transport, _) = text.split_once(':')?;
         let near = TRANSPORTS.into_iter().map(|known| (strsim::damerau_levenshtein(transport, known), known)).min()?;
-        (transport.len() > 3 && near.0 > 0 && near.0 <= 2).then_some(near.1)
+        let is_word = transport.len() > 3 && transport.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-');
+        (is_word && near.0 > 0 && near.0 <= 2).then_some(near.1)
     }
 
     /// The path, if it is one on this machine.
@@ -283,7 +284,9 @@ mod tests {
     fn a_misspelled_transport_is_recognized() {
         assert_eq!(Address::meant("docker-deamon:app:1"), Some("docker-daemon"));
         assert_eq!(Address::meant("dokcer://app"), Some("docker"));
-        assert_eq!(Address::meant("oci:app"), None);
+        for path in ["oci:app", "./oci:app", "a/docker:1", "docker_:1"] {
+            assert_eq!(Address::meant(path), None, "{path}");
+        }
         assert_eq!(Address::meant("app:1"), None);
     }
 }

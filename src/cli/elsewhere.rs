@@ -92,7 +92,13 @@ impl Elsewhere {
             Ok(Place { target: Target::Path(path.to_owned()), format, called: called.transpose()? })
         };
         match &address {
-            Address::Path(path) => on_disk(path, None, None),
+            Address::Path(path) => match path.to_str().and_then(Address::meant) {
+                Some(meant) if !path.exists() => {
+                    let name = path.display();
+                    Err(format!("{name}: is {meant}: meant? As a file it is named ./{name}"))
+                }
+                _ => on_disk(path, None, None),
+            },
             Address::DockerArchive(path, called) => on_disk(path, Some(Format::DockerArchive), called.as_ref()),
             Address::OciArchive(path, called) => on_disk(path, Some(Format::OciArchive), called.as_ref()),
             Address::OciDirectory(path, called) => on_disk(path, Some(Format::OciDirectory), called.as_ref()),

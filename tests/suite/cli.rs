@@ -316,6 +316,10 @@ fn transports_of_the_disk_say_which_image_and_which_format() {
     for (arguments, expected) in [
         (&["in.tar", "-o", "oci:other:app"][..], "say NAME:TAG after the path"),
         (&["in.tar", "-o", "oci:other:app:1", "-t", "app:2"], "--tag: the name oci:other:app:1 says what the image is"),
+        (
+            &["in.tar", "-o", "oci-archve:x:1"],
+            "oci-archve:x:1: is oci-archive: meant? As a file it is named ./oci-archve:x",
+        ),
         (&["in.tar", "-o", "oci:x", "--format", "universal"], "--format: the name oci:x says what is written"),
         (&["docker-archive:in.tar", "-o", "x", "--report", "in.tar"], "--report would replace the input"),
     ] {
