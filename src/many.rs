@@ -1,7 +1,7 @@
 //! A batch as a person sees it: a line when a job ends, and all together at the end.
 
 use std::cell::RefCell;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use imgsquash::output::{SideFile, Taken};
@@ -70,7 +70,7 @@ pub(crate) fn run(all: &Arguments, arguments: &BatchArguments, asked: BatchAsked
     ))
 }
 
-fn write(path: &PathBuf, report: &BatchReport, taken: &Taken) -> Result<(), String> {
+fn write(path: &Path, report: &BatchReport, taken: &Taken) -> Result<(), String> {
     let failed = |problem: std::io::Error| format!("cannot write {}: {problem}", path.display());
     let text = serde_json::to_string_pretty(report).map_err(|problem| failed(problem.into()))?;
     let file = SideFile::create(crate::cli::target(path)).map_err(failed)?;

@@ -93,8 +93,7 @@ fn translated(given: &[OsString]) -> Result<Vec<OsString>, String> {
         return Ok(std::iter::once(OsString::from(verb)).chain(words).collect());
     }
     let (mut arguments, mut has_output) = (Vec::new(), false);
-    let mut words = super::batch::parted(None, given).into_iter();
-    while let Some((word, value)) = words.next() {
+    for (word, value) in super::batch::parted(None, given) {
         let name = word.to_string_lossy().into_owned();
         match (name.split('=').next().unwrap_or_default(), value) {
             ("-t" | "--tag", value) if !has_output => {
@@ -140,7 +139,10 @@ fn in_engine(word: &OsStr) -> OsString {
 mod tests {
     use super::*;
 
-    fn of(line: &str) -> Result<(String, Vec<(&'static str, String)>), String> {
+    /// The arguments of the command, and the variables that it gets.
+    type Translated = (String, Vec<(&'static str, String)>);
+
+    fn of(line: &str) -> Result<Translated, String> {
         let words: Vec<OsString> = line.split_whitespace().map(OsString::from).collect();
         match called(&words).expect("it is a plugin")? {
             Plugin::Metadata(text) => Ok((text, Vec::new())),

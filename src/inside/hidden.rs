@@ -18,7 +18,7 @@ pub struct Hidden {
     pub layers: Vec<LayerBytes>,
     /// What one layer hides of another for one reason, largest first.
     pub groups: Vec<Group>,
-    /// The largest hidden files, largest first, at most [`LARGEST`].
+    /// The largest hidden files, largest first, at most 100.
     pub files: Vec<HiddenFile>,
 }
 

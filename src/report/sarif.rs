@@ -57,7 +57,7 @@ pub fn document(inspection: &Inspection) -> String {
     let places: BTreeMap<&str, usize> = rules.iter().enumerate().map(|(at, (id, _))| (*id, at)).collect();
     let mut known = BTreeMap::new();
     let results: Vec<Value> = found.iter().map(|found| result(found, places[&*found.rule], &mut known)).collect();
-    let rules: Vec<Value> = rules.iter().map(|(_, rule)| rule.clone()).collect();
+    let rules: Vec<Value> = rules.values().cloned().collect();
     let mut run = json!({
         "tool": {"driver": {
             "name": "imgsquash",

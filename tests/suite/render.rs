@@ -268,7 +268,7 @@ fn results(found: &Inspection) -> Vec<Value> {
     let results = run["results"].as_array().unwrap().clone();
     let mut known = std::collections::HashSet::new();
     for result in &results {
-        let rule = &run["tool"]["driver"]["rules"][result["ruleIndex"].as_u64().unwrap() as usize];
+        let rule = &run["tool"]["driver"]["rules"][usize::try_from(result["ruleIndex"].as_u64().unwrap()).unwrap()];
         assert_eq!(rule["id"], result["ruleId"]);
         let uri = result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"].as_str().unwrap();
         let is_fine = |byte: u8| byte.is_ascii_graphic() && !b":<>\"\\^`{|}[]".contains(&byte);

@@ -211,7 +211,7 @@ fn a_key_that_was_an_argument_and_a_file_is_nowhere_after_a_squash_that_scrubs()
         let expected = run(&masked, form, options);
         let history = |run: &Run| {
             let files = files(&std::fs::read(run.place.path("out.tar")).unwrap());
-            let config = files.iter().filter_map(|(_, bytes)| serde_json::from_slice::<Value>(bytes).ok());
+            let config = files.values().filter_map(|bytes| serde_json::from_slice::<Value>(bytes).ok());
             config.into_iter().find(|document| document.get("rootfs").is_some()).unwrap()["history"].clone()
         };
         assert_eq!(history(&scrubbed), history(&expected));

@@ -158,7 +158,7 @@ mod tests {
         rows.push(row(1, "large", 900, 1));
         rows.push(row(3, "other", 1, 2));
         let fitted = fit(&FOLDERS, rows, 1_000, |key| key);
-        let alone = fitted.rows.iter().filter(|row| row.many == 1 && row.name != "").count();
+        let alone = fitted.rows.iter().filter(|row| row.many == 1 && !row.name.is_empty()).count();
         assert!((10..30).contains(&alone), "{alone}");
         assert!(fitted.rows.iter().any(|row| row.name == "large"));
         let all: u64 = fitted.rows.iter().map(|row| row.many).sum();

@@ -4,7 +4,7 @@ use crate::finding::Finding;
 use crate::layer::Look;
 use crate::oci::Image;
 use crate::report::{InspectedImage, SecretReport};
-use crate::secrets::{self, SecretSearch, Steps, Survey};
+use crate::secrets::{self, Scanner, SecretSearch, Steps, Survey};
 use crate::tree::{Fates, Tree};
 
 /// A search, if one was asked for.
@@ -24,7 +24,8 @@ impl<'r> Searching<'r> {
         self.0.as_ref().map(|(_, survey)| survey as &dyn Look)
     }
 
-    /// Tells in `inspected` of the secrets of `image`, whose layers make `tree`, and conceals those in its steps.
+    /// Tells in `inspected` of the secrets of `image`, whose layers make `tree`, and conceals those in its steps and
+    /// commands.
     pub(super) fn tell(
         &self,
         image: &Image,
@@ -43,7 +44,12 @@ impl<'r> Searching<'r> {
         for (position, layer) in layers.iter_mut().enumerate() {
             layer.step = steps.of_layer(position).map(str::to_owned);
         }
+        let mut scanner = Scanner::new(survey.engine());
+        let mut settings = inspected.settings;
+        for words in [&mut settings.entrypoint, &mut settings.cmd].into_iter().chain(&mut settings.healthcheck) {
+            *words = scanner.conceal_words(words);
+        }
         let findings: Vec<Finding> = inspected.findings.into_iter().chain(found.passed_over()).collect();
-        InspectedImage { layers, secrets: told, findings, ..inspected }
+        InspectedImage { layers, settings, secrets: told, findings, ..inspected }
     }
 }
