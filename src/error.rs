@@ -11,7 +11,7 @@ use crate::oci::InvalidJson;
 use crate::packages::PackagesError;
 use crate::plan::{CannotSplit, DifferenceError, KeepError, SplitError};
 use crate::report::{FailedGate, ImageDifference, Unknown};
-use crate::slim::{CannotPrune, PruneError};
+use crate::slim::{CannotPrune, MinifyError, PruneError};
 use crate::tree::{Full, PutError};
 
 /// Why nothing came of it. No target was changed.
@@ -97,6 +97,9 @@ pub enum Cause {
     /// A rule would break the image.
     #[error(transparent)]
     Prune(#[from] PruneError),
+    /// Nothing tells what the image needs.
+    #[error(transparent)]
+    Minify(#[from] MinifyError),
     /// A package database cannot be read.
     #[error(transparent)]
     Packages(#[from] PackagesError),
@@ -247,6 +250,10 @@ impl Error {
                 Cause::Select(SelectError::NotAnImage(_)) => 3,
                 Cause::Select(_) | Cause::Keep(_) | Cause::Split(_) => 2,
                 Cause::Prune(PruneError::Never { .. }) => 2,
+                Cause::Minify(
+                    MinifyError::NoSuchProgram(_) | MinifyError::NoSuchPackage(_) | MinifyError::NoSuchSubject(_),
+                ) => 2,
+                Cause::Minify(MinifyError::Rules(_)) => 4,
                 Cause::Prune(PruneError::Database { .. }) => 4,
                 _ => 3,
             },

@@ -102,3 +102,4 @@ pub use verbs::diff::{Diff, diff};
 pub use verbs::inspect::{Inspect, inspect};
 pub use verbs::squash::{Squash, squash};
 pub use verbs::verify::{InvalidReceipt, Receipt, Verify, verify};
+pub use verbs::why::{Why, why};

@@ -78,6 +78,10 @@ fn asked(arguments: &cli::Arguments) -> Result<ExitCode, String> {
             let request = verify.request()?;
             with_progress(arguments, |progress| verify.run(&request, progress), shown)
         }
+        Some(cli::Command::Why(why)) => {
+            let request = why.request()?;
+            run(why.is_quiet(), |progress| why.run(&request, progress), shown)
+        }
         None => {
             let (request, taken) = (arguments.request()?, arguments.taken()?);
             let side = match side_file(arguments.report.as_ref()) {

@@ -3,7 +3,7 @@
 use clap::ValueEnum;
 use imgsquash::request::Compression;
 use imgsquash::request::Exactness;
-use imgsquash::request::Format;
+use imgsquash::request::{Format, Grain};
 use imgsquash::request::{HistoryMode, MediaTypes};
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -25,6 +25,23 @@ impl From<FormatChoice> for Format {
             FormatChoice::OciArchive => Self::OciArchive,
             FormatChoice::DockerArchive => Self::DockerArchive,
             FormatChoice::OciDir => Self::OciDirectory,
+        }
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum GrainChoice {
+    /// A package stays whole or goes whole
+    Packages,
+    /// Of packages that are needed, files stay that are needed
+    Files,
+}
+
+impl From<GrainChoice> for Grain {
+    fn from(choice: GrainChoice) -> Self {
+        match choice {
+            GrainChoice::Packages => Self::Packages,
+            GrainChoice::Files => Self::Files,
         }
     }
 }

@@ -17,6 +17,7 @@ mod shard;
 mod shown;
 mod slim;
 mod usage;
+mod why;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -188,6 +189,11 @@ pub(crate) enum Command {
     ///
     /// Exit codes: 0 the same, 2 wrong usage, 3 unreadable, 4 not the same.
     Verify(VerifyArguments),
+
+    /// Tell why a file or a package of an image stays with --minify (an archive of this name is ./why)
+    ///
+    /// Exit codes: 0 it stays, 1 it goes, 2 wrong usage or no such thing, 3 unreadable.
+    Why(why::WhyArguments),
 }
 
 const USAGE: &str = "\
@@ -196,6 +202,7 @@ imgsquash [OPTIONS] <INPUT> --output <PATH>
        imgsquash inspect [OPTIONS] <INPUT>
        imgsquash diff [OPTIONS] <OLD> <NEW>
        imgsquash verify [OPTIONS] <OUTPUT> --against <IN>
+       imgsquash why [OPTIONS] <INPUT> <PATH|PACKAGE>
        imgsquash rules [OPTIONS] [ID]";
 
 const KEEP: &str = "Layers that stay";
@@ -273,6 +280,7 @@ impl Arguments {
             tells_provenance: !self.meta.no_provenance,
             prune: self.slim.choice(self.secrets.drop_secrets)?,
             secrets: self.secrets.search(gates.need_secrets())?,
+            minify: self.slim.minify()?,
             link_equal_files: self.slim.hardlink_duplicates,
             split: self.split.clone().unwrap_or_default(),
             strict: self.strict,

@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use imgsquash::request::{Choice, Named, Rules};
+use imgsquash::request::{Choice, Minify, Named, Rules};
+
+use super::choices::GrainChoice;
 
 const SLIM: &str = "Slimming";
 
@@ -27,22 +29,53 @@ pub(super) struct SlimArguments {
     #[arg(long, value_name = "FILE", help_heading = SLIM)]
     pub(super) rules: Option<PathBuf>,
 
+    /// Keep what no package owns, and of the packages only what that and the program of the image need; =files keeps of
+    /// these packages only the files that are needed
+    #[arg(long, value_enum, value_name = "GRAIN", num_args = 0..=1, require_equals = true)]
+    #[arg(default_missing_value = "packages", help_heading = SLIM)]
+    minify: Option<GrainChoice>,
+
+    /// With --minify, keep these programs and all that they need, as in --with sh,curl; may be repeated
+    #[arg(long, value_name = "PROGRAM", value_delimiter = ',', requires = "minify", help_heading = SLIM)]
+    with: Vec<String>,
+
+    /// With --minify, keep this package and all that it needs; may be repeated
+    #[arg(long = "with-package", value_name = "NAME", value_delimiter = ',', requires = "minify", help_heading = SLIM)]
+    with_packages: Vec<String>,
+
+    /// With --minify, packages keep what they recommend, too
+    #[arg(long, requires = "minify", help_heading = SLIM)]
+    minify_recommends: bool,
+
     /// Make files that are equal, metadata included, hard links of one
     #[arg(long, help_heading = SLIM)]
     pub(super) hardlink_duplicates: bool,
 }
 
 impl SlimArguments {
+    /// What stays of the system, or what is wrong with the wish.
+    pub(super) fn minify(&self) -> Result<Option<Minify>, String> {
+        let Some(grain) = self.minify else { return Ok(None) };
+        let keep = Named::parse(&self.keep).map_err(|problem| format!("--keep: {problem}"))?;
+        Ok(Some(Minify {
+            grain: grain.into(),
+            with: self.with.clone(),
+            with_packages: self.with_packages.clone(),
+            recommends: self.minify_recommends,
+            keep,
+        }))
+    }
+
     /// What is pruned, or what is wrong with the wish. With `drops_secrets`, files go that no rule names.
     pub(super) fn choice(&self, drops_secrets: bool) -> Result<Choice, String> {
         let paths = Named::parse(&self.paths).map_err(|problem| format!("--prune-path: {problem}"))?;
         let keep = Named::parse(&self.keep).map_err(|problem| format!("--keep: {problem}"))?;
         if self.prune.is_none() && self.rules.is_none() && self.paths.is_empty() {
             // Reading the rules costs more than small images do.
-            match (self.keep.is_empty(), drops_secrets) {
+            match (self.keep.is_empty() || self.minify.is_some(), drops_secrets) {
                 (true, _) => return Ok(Choice::default()),
                 (false, false) => {
-                    return Err("--keep: nothing is pruned; add --prune, --prune-path or --rules".to_owned());
+                    return Err("--keep: nothing is pruned; add --prune, --prune-path, --rules or --minify".to_owned());
                 }
                 (false, true) => {}
             }

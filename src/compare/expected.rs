@@ -1,10 +1,11 @@
 //! What becomes of an image on purpose, so that only what else became of it is a difference.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde_json::Value;
 
 use super::config::ConfigChange;
+use crate::oci::Digest;
 use crate::times::Times;
 use crate::tree::TreePath;
 
@@ -15,6 +16,8 @@ pub struct Expected {
     pub gone: HashSet<TreePath>,
     /// Files that were emptied.
     pub emptied: HashSet<TreePath>,
+    /// Files that got other contents, and the digests of these.
+    pub rewritten: HashMap<TreePath, Digest>,
     /// What became of times. Files of layers that were kept have the time that they had.
     pub times: Times,
     /// Whether files that were equal became hard links of one.

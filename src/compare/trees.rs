@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use super::aspect::{Aspect, Aspects};
 use super::expected::Expected;
+use crate::oci::Digest;
 use crate::tree::{EntryRef, Extra, Inode, Kind, Meta, NodeId, Records, Timestamp, Tree, TreePath};
 
 /// Two file systems, what may differ, and how contents are compared that are stored in different ways.
@@ -17,6 +18,8 @@ pub struct Sides<'s> {
     pub expected: &'s Expected,
     /// Whether the contents of these entries are equal, of which one is stored sparse.
     pub same: &'s dyn Fn(EntryRef, EntryRef) -> bool,
+    /// The digest of what an entry of the second has, of those that were rewritten on purpose.
+    pub digest: &'s dyn Fn(EntryRef) -> Option<Digest>,
 }
 
 /// A path that differs.
@@ -45,7 +48,7 @@ pub enum Change {
 
 /// The paths in which two file systems differ, in order; what is in `ignored` does not count.
 pub fn trees(sides: &Sides<'_>, ignored: Aspects) -> Vec<PathChange> {
-    let Expected { gone, emptied, .. } = sides.expected;
+    let Expected { gone, emptied, rewritten, .. } = sides.expected;
     let groups = Groups::new(sides);
     let mut changes = Vec::new();
     for id in sides.old.nodes() {
@@ -59,8 +62,15 @@ pub fn trees(sides: &Sides<'_>, ignored: Aspects) -> Vec<PathChange> {
             continue;
         };
         let mut what = aspects(sides, &groups, id, twin, ignored);
-        if emptied.contains(&path) && bytes(sides.new.inode(twin)) == 0 {
-            what.retain(|(aspect, ..)| !matches!(aspect, Aspect::Size | Aspect::Content));
+        let is_meant = match rewritten.get(&path) {
+            Some(wanted) => (sides.digest)(sides.new.inode(twin).source) == Some(*wanted),
+            None => emptied.contains(&path) && bytes(sides.new.inode(twin)) == 0,
+        };
+        let is_of_contents = |aspect: &Aspect| matches!(aspect, Aspect::Size | Aspect::Content);
+        if is_meant {
+            what.retain(|(aspect, ..)| !is_of_contents(aspect));
+        } else if rewritten.contains_key(&path) && !what.iter().any(|(aspect, ..)| is_of_contents(aspect)) {
+            what.insert(0, (Aspect::Content, String::new(), String::new()));
         }
         if !what.is_empty() {
             let new_bytes = Some(bytes(sides.new.inode(twin)));

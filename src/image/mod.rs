@@ -10,6 +10,7 @@
 
 mod apart;
 mod host;
+mod minified;
 mod open;
 mod read;
 mod shelf;
@@ -20,6 +21,7 @@ mod write;
 
 pub use apart::{Apart, Forecast};
 pub use host::{Host, Memory, Resources};
+pub use minified::minify;
 pub use open::{Archive, bases};
 pub use read::{Loaded, Said, read};
 pub use shelf::Shelf;

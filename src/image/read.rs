@@ -9,7 +9,7 @@ use super::shelf::Shelf;
 use crate::budget::Held;
 use crate::error::{Cause, Error, LayerName, Of};
 use crate::finding::{Finding, Findings, Severity};
-use crate::layer::{AtLayer, IndexError, LayerIndex, Layers, Note, Source};
+use crate::layer::{AtLayer, IndexError, LayerIndex, Layers, Note, Source, made};
 use crate::oci::Digest;
 use crate::plan::{self, Stack};
 use crate::tree::{Fates, LayerDiff, PutError};
@@ -91,6 +91,18 @@ impl Loaded<'_> {
     pub fn layers(&self) -> Layers<'_> {
         let Memory { budget, buffers } = self.host.memory;
         Layers { sources: &self.sources, indexes: &self.indexes, budget, buffers }
+    }
+
+    /// The same layers, and one more that holds `contents`, if there are any.
+    pub(super) fn with(mut self, contents: &[Vec<u8>]) -> Result<Self, Error> {
+        if !contents.is_empty() {
+            let place = &self.host.resources.tmp_dir;
+            let failed = |cause| Error::Output { target: format!("new records to {}", place.display()), cause };
+            let (source, index) = made(contents, place).map_err(failed)?;
+            self.sources.push(source);
+            self.indexes.push(Arc::new(index));
+        }
+        Ok(self)
     }
 
     /// The digest of a layer's blob.

@@ -52,11 +52,18 @@ impl Side {
         self.names.get(&id).map_or(&[], Vec::as_slice)
     }
 
-    fn ids(&self) -> Vec<ImageId> {
+    /// What it is called in messages.
+    pub fn name(&self) -> &str {
+        &self.archive.name
+    }
+
+    /// The images that were chosen.
+    pub fn ids(&self) -> Vec<ImageId> {
         self.images.chosen().map(|(id, _)| id).collect()
     }
 
-    fn whole<'h>(&mut self, id: ImageId, host: Host<'h>) -> Result<Whole<'h>, Error> {
+    /// Reads an image of it whole.
+    pub fn whole<'h>(&mut self, id: ImageId, host: Host<'h>) -> Result<Whole<'h>, Error> {
         let image = &self.images.images[id.0];
         Whole::read(&self.archive, image, &mut self.shelf, host, &mut self.findings)
     }
@@ -135,8 +142,11 @@ fn differences(
     let (name, other_name) = (&one.loaded.input, &other.loaded.input);
     let shapes: HashMap<EntryRef, Digest> = one.loaded.layers().shapes(&ours).of(name)?;
     let other_shapes: HashMap<EntryRef, Digest> = other.loaded.layers().shapes(&theirs).of(other_name)?;
+    let rewritten = expected.rewritten.keys().filter_map(|path| Some(other.tree.inode(other.tree.find(path)?).source));
+    let digests = other.loaded.layers().digests(&rewritten.collect::<Vec<_>>()).of(other_name)?;
+    let digest = |entry: EntryRef| digests.get(&entry).copied();
     let same = |a: EntryRef, b: EntryRef| shapes.contains_key(&a) && shapes.get(&a) == other_shapes.get(&b);
-    let sides = Sides { old: &one.tree, new: &other.tree, expected, same: &same };
+    let sides = Sides { old: &one.tree, new: &other.tree, expected, same: &same, digest: &digest };
     let files = compare::trees(&sides, ignored);
     let config = compare::configs(&old.config, &new.config).of(name)?;
     Ok(Compared {

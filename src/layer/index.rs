@@ -35,6 +35,8 @@ pub struct LayerIndex {
     pub digest: Option<Digest>,
     /// The blob once it was read to its end and is what it should be. Whoever reads it again reads this.
     pub sealed: Option<Sealed>,
+    /// Whether no image has it: it holds contents that are made here.
+    pub is_made: bool,
     /// Bytes of the uncompressed layer.
     pub plain_size: u64,
     /// Whether nothing but zeros comes after the last entry.
@@ -63,6 +65,7 @@ impl LayerIndex {
             codec,
             digest: None,
             sealed: None,
+            is_made: false,
             plain_size: 0,
             ends_with_zeros: false,
             in_one_part: false,

@@ -118,7 +118,7 @@ pub fn recipes(
         recipes.push(cook.recipe);
     }
     let mut ledger = usage.ledger(layers, fates, squashed);
-    ledger.written = written;
+    ledger.written += written;
     Ok((recipes, ledger))
 }
 

@@ -34,6 +34,8 @@ impl Usage {
         for (position, (layer, used)) in layers.iter().zip(&self.0).enumerate() {
             if squashed.contains(&position) {
                 enter(&mut ledger, position, layer, fates.of(position), used);
+            } else if layer.is_made {
+                ledger.written += from_kept(layer, used);
             } else {
                 ledger.from_kept += from_kept(layer, used);
             }

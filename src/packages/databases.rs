@@ -4,7 +4,7 @@ use super::PackagesError;
 use crate::tree::{Follow, Kind, NodeId, Tree, TreePath};
 
 /// The program that keeps a database.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Manager {
     /// Debian and what comes from it.
     Dpkg,
@@ -28,7 +28,7 @@ pub struct Database {
 /// Bytes of all databases together. The largest known are rpm's, with a hundred megabytes.
 const MAX_BYTES: u64 = 512 << 20;
 
-const RPM: [&[u8]; 3] = [b"var/lib/rpm", b"usr/lib/sysimage/rpm", b"usr/share/rpm"];
+pub(super) const RPM: [&[u8]; 3] = [b"var/lib/rpm", b"usr/lib/sysimage/rpm", b"usr/share/rpm"];
 
 /// Finds the databases of `tree`.
 pub fn databases(tree: &Tree) -> Result<Vec<Database>, PackagesError> {
@@ -46,12 +46,33 @@ pub fn databases(tree: &Tree) -> Result<Vec<Database>, PackagesError> {
         .filter(|(_, files)| !files.is_empty())
         .map(|(manager, files)| Database { manager, files })
         .collect();
+    check(tree, found.iter().flat_map(|database| &database.files))?;
+    Ok(found)
+}
+
+/// Whether files have together no more than is held in memory.
+pub(super) fn check<'f>(tree: &Tree, files: impl Iterator<Item = &'f NodeId>) -> Result<(), PackagesError> {
     let size = |id: &NodeId| match tree.inode(*id).kind {
         Kind::File { size, .. } => size,
         _ => 0,
     };
-    let bytes: u64 = found.iter().flat_map(|database| &database.files).map(size).fold(0, u64::saturating_add);
-    if bytes > MAX_BYTES { Err(PackagesError::TooLarge { limit: MAX_BYTES }) } else { Ok(found) }
+    let bytes = files.map(size).fold(0, u64::saturating_add);
+    if bytes > MAX_BYTES { Err(PackagesError::TooLarge { limit: MAX_BYTES }) } else { Ok(()) }
+}
+
+/// The files that say what the packages of a database need.
+pub(super) fn meta_files(tree: &Tree, database: &Database) -> Vec<NodeId> {
+    match database.manager {
+        Manager::Dpkg => {
+            let single = children(tree, b"var/lib/dpkg/status.d", |name| !name.ends_with(b".md5sums"));
+            file(tree, b"var/lib/dpkg/status").into_iter().chain(single).collect()
+        }
+        Manager::Apk | Manager::Rpm => database.files.clone(),
+        Manager::Pacman => {
+            let beside = |files: &NodeId| tree.child(tree.parent(*files), b"desc").filter(|id| is_file(tree, *id));
+            database.files.iter().filter_map(beside).collect()
+        }
+    }
 }
 
 /// The rpm database, which has one of three places, two of which may be links to the third.
@@ -74,11 +95,12 @@ fn find(tree: &Tree, path: &[u8]) -> Option<NodeId> {
     tree.resolve(&TreePath::parse(path).ok()?, &mut Follow::new(0))
 }
 
-fn file(tree: &Tree, path: &[u8]) -> Option<NodeId> {
+/// The regular file that `path` leads to.
+pub fn file(tree: &Tree, path: &[u8]) -> Option<NodeId> {
     find(tree, path).filter(|id| is_file(tree, *id))
 }
 
-fn directory(tree: &Tree, path: &[u8]) -> Option<NodeId> {
+pub(super) fn directory(tree: &Tree, path: &[u8]) -> Option<NodeId> {
     find(tree, path).filter(|id| tree.inode(*id).kind == Kind::Directory)
 }
 
@@ -86,7 +108,8 @@ fn is_file(tree: &Tree, id: NodeId) -> bool {
     matches!(tree.inode(id).kind, Kind::File { .. })
 }
 
-fn children(tree: &Tree, path: &[u8], wanted: impl Fn(&[u8]) -> bool) -> Vec<NodeId> {
+/// The regular files in the directory that `path` leads to, those with a name that is wanted, in their order.
+pub fn children(tree: &Tree, path: &[u8], wanted: impl Fn(&[u8]) -> bool) -> Vec<NodeId> {
     let all = directory(tree, path).into_iter().flat_map(|directory| tree.children(directory));
     sorted(all.filter(|id| is_file(tree, *id) && wanted(tree.name(*id))))
 }

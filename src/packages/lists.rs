@@ -12,8 +12,8 @@ pub(super) fn dpkg(owners: &mut Marker<'_>, name: &[u8], text: &[u8]) {
         return diversions(owners, text);
     }
     let stem = name.iter().rposition(|byte| *byte == b'.').map_or(name, |dot| &name[..dot]);
-    // libc6:amd64.list
-    owners.begin(stem.split(|byte| *byte == b':').next().unwrap_or(stem));
+    // Some have the architecture: libc6:amd64.list
+    owners.begin(stem);
     for line in lines(text) {
         match line {
             // The root belongs to every package.

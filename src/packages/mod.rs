@@ -13,17 +13,23 @@
 //! - A database in a form that cannot be read is an error of its own, so that the caller decides what that means.
 
 mod databases;
+mod inventory;
 mod lists;
 mod owners;
+mod records;
 mod rpm;
 mod sqlite;
+mod without;
 
 use thiserror::Error;
 
 use self::owners::Marker;
 pub use self::owners::{Owner, Owners};
 use crate::tree::{NodeId, Tree};
-pub use databases::{Database, Manager, databases};
+pub use databases::{Database, Manager, children, databases, file};
+pub use inventory::{Inventory, Need, Package, PackageId, inventory};
+pub use records::record_files;
+pub use without::{Edit, Staying, without};
 
 /// A package database that does not say what it should.
 #[derive(Clone, Debug, Error, PartialEq, Eq)]
@@ -58,8 +64,26 @@ pub fn owners<'c>(
     databases: &[Database],
     contents: &dyn Fn(NodeId) -> Option<&'c [u8]>,
 ) -> Result<Owners, PackagesError> {
-    let mut owners = Marker::new(tree);
+    marked(Marker::new(tree, false), tree, databases, contents)
+}
+
+/// The same, with the lists of all packages.
+pub fn owners_and_lists<'c>(
+    tree: &Tree,
+    databases: &[Database],
+    contents: &dyn Fn(NodeId) -> Option<&'c [u8]>,
+) -> Result<Owners, PackagesError> {
+    marked(Marker::new(tree, true), tree, databases, contents)
+}
+
+fn marked<'c>(
+    mut owners: Marker<'_>,
+    tree: &Tree,
+    databases: &[Database],
+    contents: &dyn Fn(NodeId) -> Option<&'c [u8]>,
+) -> Result<Owners, PackagesError> {
     for database in databases {
+        owners.turn_to(database.manager);
         for file in &database.files {
             let Some(bytes) = contents(*file) else { continue };
             let path = || format!("/{}", tree.path(*file));

@@ -1,7 +1,8 @@
 //! A difference as text for a person at a terminal, a line each. Whoever prints them makes them fit to be shown.
 
-use super::diff::{ConfigDifference, Difference, FileDifference, ImageDifference, ImageTitle};
-use super::units::{human, plural, together};
+use super::diff::{ConfigDifference, Difference, FileDifference, ImageDifference};
+use super::reasons::called;
+use super::units::{human, plural};
 
 /// Differences of an image that are shown unless all are asked for.
 const FEW: usize = 20;
@@ -13,10 +14,6 @@ pub fn lines(difference: &Difference, all: bool) -> Vec<String> {
         lines.extend(images.iter().map(|title| format!("{}   only in {input}", called(title))));
     }
     lines
-}
-
-fn called(title: &ImageTitle) -> String {
-    format!("{}  {}", together(&title.names), title.platform)
 }
 
 fn image(image: &ImageDifference, all: bool) -> Vec<String> {

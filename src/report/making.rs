@@ -18,7 +18,7 @@ use crate::ledger::{Cause, Ledger};
 use crate::oci::{Catalog, Digest, Image, ImageId};
 use crate::output::{Format, Target};
 use crate::plan::{Plan, Planned};
-use crate::slim::{Equal, Pruned, RuleOutcome};
+use crate::slim::{Equal, MinifyOutcome, Pruned, RuleOutcome};
 use crate::text;
 use crate::times::Times;
 use crate::tree::{Timestamp, TreePath};
@@ -76,8 +76,7 @@ impl ImageReport {
         plan: &Plan,
         (written, ledger, densities): (&[Written], &Ledger, &Densities),
         assembled: &Assembled,
-        pruned: &Pruned,
-        equal: Equal,
+        (pruned, minified, equal): (&Pruned, Option<MinifyOutcome>, Equal),
     ) -> Self {
         let made = Made { layers, plan, assembled };
         let squashed = plan.squashed.clone();
@@ -98,7 +97,10 @@ impl ImageReport {
             image_id: assembled.config.digest.to_string(),
             manifest_digest: assembled.manifest.digest.to_string(),
             is_unchanged: assembled.is_unchanged,
-            layers: Change { before: layers.indexes.len() as u64, after: plan.layers.len() as u64 },
+            layers: Change {
+                before: layers.indexes.iter().filter(|layer| !layer.is_made).count() as u64,
+                after: plan.layers.len() as u64,
+            },
             entries: Change {
                 before: before().map(|layer| layer.entries.len() as u64).sum(),
                 after: sum(|written| written.entries),
@@ -123,6 +125,7 @@ impl ImageReport {
             secrets: None,
             edited_config: edited_config(image, assembled),
             timestamp: edits.times.into(),
+            minified,
             kept_layers: made.kept(),
             new_layers: new_layers.collect(),
         }

@@ -12,6 +12,7 @@ mod inspecting;
 mod making;
 pub mod markdown;
 pub mod ncdu;
+mod reasons;
 pub mod sarif;
 mod secrets;
 mod squash;
@@ -22,6 +23,7 @@ mod units;
 pub use crate::finding::{Finding, Severity};
 pub use crate::inside::{FileKind, FileState, Folder, Link, ListedFile, Listing};
 
+pub use crate::slim::MinifyOutcome;
 pub(crate) use batch::Outcome;
 pub use batch::{BATCH_SCHEMA_VERSION, BatchReport, BatchTotal, JobReport};
 pub use diff::{
@@ -32,6 +34,7 @@ pub use inspect::{
     HiddenBetween, HiddenCause, HiddenFile, INSPECT_SCHEMA_VERSION, InspectedImage, InspectedLayer, Inspection, Pushed,
     Saving, SecretReport, Settings,
 };
+pub use reasons::{ImageReason, REASONS_SCHEMA_VERSION, Reasons};
 pub(crate) use secrets::SecretOutcome;
 pub use secrets::SquashedSecret;
 pub use squash::{

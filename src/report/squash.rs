@@ -8,6 +8,7 @@ use super::inspect::Pushed;
 use super::secrets::SquashedSecret;
 use crate::finding::Finding;
 use crate::ledger::{Cause, Ledger};
+use crate::slim::MinifyOutcome;
 use crate::tree::Fate;
 
 /// The version of the JSON form. It grows when a member changes its meaning or goes away; new members do not change it.
@@ -86,6 +87,9 @@ pub struct ImageReport {
     /// What became of times; absent when they stay.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timestamp: Option<TimesReport>,
+    /// What stayed of the system and what went; absent when all was to stay.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub minified: Option<MinifyOutcome>,
     /// Layers that are the input's, byte for byte.
     pub kept_layers: Vec<KeptReport>,
     /// The new layers, oldest first.

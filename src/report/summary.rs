@@ -3,6 +3,7 @@
 use super::squash::{Change, ImageReport, PrunedReport};
 use super::units::{human, percent, plural, together};
 use crate::report::Pushed;
+use crate::slim::MinifyOutcome;
 use crate::text::line;
 
 /// Columns of a terminal.
@@ -18,6 +19,7 @@ pub(super) fn image(image: &ImageReport) -> Vec<String> {
         return lines;
     }
     lines.extend(causes(image));
+    lines.extend(image.minified.iter().map(minified));
     lines.extend(kept(image));
     lines.extend(new_layers(image));
     if image.pushed.after.bytes > image.pushed.before.bytes {
@@ -72,6 +74,16 @@ fn rules(rules: &[PrunedReport]) -> String {
         more => format!(" and {more} more"),
     };
     format!(": {}{more}, {files} {}", line(&named.join(", "), 40), plural(files, "file"))
+}
+
+/// How many packages are gone, and whether something could not be seen.
+fn minified(outcome: &MinifyOutcome) -> String {
+    let MinifyOutcome { packages_kept, packages_gone, unseen, .. } = outcome;
+    let all = packages_kept + packages_gone;
+    let count = unseen.opens.len() + unseen.computes.len() + unseen.named.len() + unseen.missing.len();
+    let count = (count + unseen.cut.len()) as u64;
+    let unseen = if count > 0 { format!("; {count} {} not seen (-v)", plural(count, "need")) } else { String::new() };
+    format!("             {packages_gone} of {all} {} went{unseen}", plural(all, "package"))
 }
 
 fn kept(image: &ImageReport) -> Option<String> {

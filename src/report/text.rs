@@ -4,6 +4,7 @@ use super::secrets;
 use super::squash::{Change, EqualFiles, ImageReport, Reclaimed, Report};
 use super::summary;
 use super::units::{human, percent, plural, together};
+use crate::slim::MinifyOutcome;
 
 /// What was dropped, left out or repaired, a line each.
 pub fn notes(report: &Report) -> Vec<String> {
@@ -49,6 +50,7 @@ fn image(image: &ImageReport) -> Vec<String> {
     lines.push(format!("  reclaimed     {:>10}", human(image.reclaimed_bytes.total)));
     lines.extend(causes(&image.reclaimed_bytes));
     lines.extend(pruned(image));
+    lines.extend(image.minified.iter().flat_map(minified));
     let EqualFiles { files, bytes, linked } = image.equal_files;
     if files > 0 && !linked {
         lines.push(format!(
@@ -126,6 +128,59 @@ fn pruned(image: &ImageReport) -> Vec<String> {
         }
     }
     lines
+}
+
+/// Unseen things of a kind that are shown.
+const SHOWN: usize = 5;
+
+/// What stayed of the system, what went, and what could not be seen.
+fn minified(outcome: &MinifyOutcome) -> Vec<String> {
+    let MinifyOutcome { packages_kept, packages_gone, bytes_kept, bytes_gone, own_bytes, unseen, .. } = outcome;
+    let all = packages_kept + packages_gone;
+    let gone = human(*bytes_gone);
+    let mut lines = vec![
+        format!("  minified      {gone:>10}  of the system are gone, {packages_gone} of {all} packages"),
+        format!(
+            "                {:>8}  stay in {packages_kept} {}, {} are nobody's",
+            human(*bytes_kept),
+            plural(*packages_kept, "package"),
+            human(*own_bytes)
+        ),
+    ];
+    for (at, kept) in outcome.largest_kept.iter().enumerate() {
+        let first = if at == 0 { "stay" } else { "" };
+        let because = clipped(&kept.because).join(", ");
+        lines.push(format!("    {first:<12}{:>8}  {}: {because}", human(kept.bytes), kept.package));
+    }
+    for (at, gone) in outcome.largest_gone.iter().enumerate() {
+        let first = if at == 0 { "gone" } else { "" };
+        lines.push(format!("    {first:<12}{:>8}  {}", human(gone.bytes), gone.package));
+    }
+    let pair = |pairs: &[(String, String)], word: &str| -> Vec<String> {
+        pairs.iter().map(|(what, file)| format!("{what} {word} {file}")).collect()
+    };
+    let kinds = [
+        ("libraries opened by names that are not in the file", unseen.opens.clone()),
+        ("commands that a script computes", unseen.computes.clone()),
+        ("programs that went though a file names them (keep them with --with)", pair(&unseen.named, "in")),
+        ("libraries that the image never had", pair(&unseen.missing, "for")),
+        ("files that were not seen whole", unseen.cut.clone()),
+    ];
+    for (what, found) in kinds.iter().filter(|(_, found)| !found.is_empty()) {
+        let more = found.len().saturating_sub(SHOWN);
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        let shown = found.iter().take(SHOWN).cloned().collect::<Vec<_>>().join(", ");
+        lines.push(format!("    not seen: {what}: {shown}{more}"));
+    }
+    lines
+}
+
+/// The ends of a chain that is long; `imgsquash why` tells all of it.
+fn clipped(chain: &[String]) -> Vec<&str> {
+    match chain {
+        [first, second, .., last] if chain.len() > 4 => vec![first, second, "…", last],
+        all => all.iter().map(String::as_str).collect(),
+    }
 }
 
 /// The causes that took anything, a line each, largest first.

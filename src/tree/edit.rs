@@ -19,6 +19,29 @@ impl Tree {
         }
     }
 
+    /// Takes a directory without children out of the tree and notes `fate` of its entry.
+    pub fn take_out_empty(&mut self, id: NodeId, fates: &mut Fates, fate: Fate) {
+        if self.is_directory(id) && self.children(id).next().is_none() && id != self.root() {
+            self.remove(id, &mut |gone| {
+                if let Some(entry) = gone.entry {
+                    fates.note(entry, fate, entry.layer);
+                }
+            });
+        }
+    }
+
+    /// Gives a regular file the `size` bytes of the entry `source` as its contents, and notes `fate` of the entry that had
+    /// them.
+    pub fn replace_contents(&mut self, id: NodeId, size: u64, source: EntryRef, fates: &mut Fates, fate: Fate) {
+        self.empty_file(id, fates, fate);
+        let inode = self.inode_mut(self.inode_id(id));
+        if let Kind::File { size: known, fingerprint } = &mut inode.kind {
+            // No other file has these contents, so none has this number either.
+            (*known, *fingerprint) = (size, u64::from(source.index).wrapping_add(0x6d69_6e69_6679));
+            inode.source = source;
+        }
+    }
+
     /// Leaves nothing of the contents of a regular file and notes `fate` of the entry that had them.
     pub fn empty_file(&mut self, id: NodeId, fates: &mut Fates, fate: Fate) {
         let inode = self.inode_mut(self.inode_id(id));

@@ -65,6 +65,8 @@ fates! {
     Unchanged "unchanged" in "unchanged": "equal to what a kept layer has",
     /// A rule or a person takes it out.
     Pruned "pruned" in "pruned": "pruned",
+    /// Nothing that stays needs it.
+    Minified "minified" in "minified": "of packages, and needed by nothing that stays",
     /// It has become one more name of another file, with the same contents and metadata.
     Linked "linked" in "linked": "equal files that became hard links",
     /// The same layer has the path again, later.

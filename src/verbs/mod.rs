@@ -5,3 +5,4 @@ pub(crate) mod diff;
 pub(crate) mod inspect;
 pub(crate) mod squash;
 pub(crate) mod verify;
+pub(crate) mod why;

@@ -22,7 +22,6 @@ pub fn squash(request: &Squash, progress: &dyn Progress) -> Result<Report, Error
     squash_in(request, &mut Shelf::default(), request.host(&Memory::new(&request.resources), progress))
 }
 
-/// The same with layers of a shelf.
 pub(crate) fn squash_in(request: &Squash, shelf: &mut Shelf, host: Host<'_>) -> Result<Report, Error> {
     let (search, mut findings) = (request.searching(), Findings::new(request.strict));
     let host = Host { look: search.look(), ..host };
@@ -37,20 +36,21 @@ pub(crate) fn squash_in(request: &Squash, shelf: &mut Shelf, host: Host<'_>) -> 
         let sources = archive.sources(image, host, &mut findings)?;
         let cut = request.cut(name, image, &sources, &bases, &mut findings)?;
         let (loaded, said) = image::read(name, sources, cut.read, shelf, host, &mut findings)?;
-        let (layers, mut fates) = (loaded.layers(), said.fates);
-        let mut stack = loaded.stack(said.diffs, cut.squashed.start, &mut fates)?;
-        let before = request.before(&stack);
-        let (pruned, found) = request.prune(name, image, (&mut stack, layers), &search, &mut fates, &mut findings)?;
-        let mut diff = plan::difference(stack, layers, &mut fates).of(name)?;
-        let equal = slim::link(&mut diff, layers, request.link_equal_files, &mut fates).of(name)?;
-        plan::retime(&mut diff, edits.times, layers);
-        let parts = plan::split(&diff, split, image, &cut.squashed, pruned.owners.as_ref(), layers).of(name)?;
+        let (mut stack, mut fates, before) = request.stack(&loaded, said, cut.squashed.start)?;
+        let (pruned, found) = request.prune(name, image, (&mut stack, &loaded), &search, &mut fates, &mut findings)?;
+        let (loaded, small) = request.minify(name, image, (loaded, &mut stack), &mut fates)?;
+        let mut diff = plan::difference(stack, loaded.layers(), &mut fates).of(name)?;
+        let equal = slim::link(&mut diff, loaded.layers(), request.link_equal_files, &mut fates).of(name)?;
+        plan::retime(&mut diff, edits.times, loaded.layers());
+        let parts =
+            plan::split(&diff, split, image, &cut.squashed, pruned.owners.as_ref(), loaded.layers()).of(name)?;
         let plan = Plan::new(cut.squashed, image.layers.len(), diff, parts);
         let Outcome { written, ledger, pushed } = image::write(name, &plan, &loaded, &fates, host, &mut output)?;
         let finals = image::finals(&plan, &loaded, &written)?;
         let new = request.assemble(name, &search.scrub(image), &plan, &finals, &mut findings)?;
         output.add([&new.config, &new.manifest])?;
-        let told = ImageReport::new((image, edits), layers, &plan, (&written, &ledger, &pushed), &new, &pruned, equal);
+        let (bytes, slim) = ((&written[..], &ledger, &pushed), (&pruned, small, equal));
+        let told = ImageReport::new((image, edits), loaded.layers(), &plan, bytes, &new, slim);
         let told = search.tell(name, told, found, (image, &new), &plan.squashed, &mut findings)?;
         made.insert(id, (new, told), (loaded, before));
     }

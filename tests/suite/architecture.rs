@@ -37,7 +37,7 @@ const ROOMS: [(&str, &[&str]); 36] = [
     ("output", &["blob", "oci", "system", "tar", "text"]),
     ("remote", &["address", "blob", "input", "oci", "output"]),
     ("secrets", &["finding", "layer", "oci", "tar", "tree", "written"]),
-    ("slim", &["budget", "finding", "layer", "oci", "packages", "tree", "written"]),
+    ("slim", &["budget", "finding", "layer", "oci", "packages", "text", "tree", "written"]),
     ("plan", &["codec", "finding", "input", "layer", "oci", "packages", "times", "tree"]),
     ("inside", &["blob", "codec", "deflate", "finding", "layer", "oci", "packages", "slim", "tar", "text", "tree"]),
     ("assemble", &["codec", "finding", "layer", "oci", "times"]),

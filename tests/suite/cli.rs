@@ -1066,7 +1066,7 @@ fn what_is_wrong_with_an_option_is_told_in_its_first_line() {
             "--prune-path: the glob \"relative\" has no place to begin: write /…, ~/… or **/…",
         ),
         (&["--prune-path", "/a/../b"], "--prune-path: the glob \"/a/../b\" has \"..\" in it: write where the file is"),
-        (&["--keep", "/a"], "--keep: nothing is pruned; add --prune, --prune-path or --rules"),
+        (&["--keep", "/a"], "--keep: nothing is pruned; add --prune, --prune-path, --rules or --minify"),
         (&["--keep", "/{a"], "--keep: the glob \"/{a\" leaves a brace open"),
         (&["--keep", "/[a"], "--keep: the glob \"/[a\" is not valid: unclosed character class; missing ']'"),
         (&["--rules", "none.toml"], "--rules: cannot read none.toml: No such file or directory (os error 2)"),

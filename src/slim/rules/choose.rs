@@ -19,7 +19,7 @@ pub struct Choice {
 
 /// Paths that a person names, in order; the last that matches decides.
 #[derive(Clone, Debug, Default)]
-pub struct Named(pub(super) Vec<(bool, Globs)>);
+pub struct Named(pub(in crate::slim) Vec<(bool, Globs)>);
 
 impl Named {
     /// Reads globs; one that begins with `!` takes back what earlier ones say.

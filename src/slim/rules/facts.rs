@@ -14,7 +14,7 @@ pub struct PruneFacts<'f> {
 
 impl PruneFacts<'_> {
     /// The environment, by name and value.
-    pub(super) fn env(&self) -> Vec<(String, String)> {
+    pub(in crate::slim) fn env(&self) -> Vec<(String, String)> {
         let env: Vec<String> = self.config.get("Env", "").ok().flatten().unwrap_or_default();
         env.iter()
             .filter_map(|pair| pair.split_once('='))
@@ -23,7 +23,7 @@ impl PruneFacts<'_> {
     }
 
     /// The directories that programs are looked for in.
-    pub(super) fn path(&self) -> Vec<String> {
+    pub(in crate::slim) fn path(&self) -> Vec<String> {
         let path = self.env().into_iter().filter(|(name, _)| name == "PATH").map(|(_, value)| value).next_back();
         let path = path.unwrap_or_else(|| "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin".to_owned());
         // It comes from the image: so few are enough, and a shell reads no patterns in it.

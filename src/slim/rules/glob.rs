@@ -11,13 +11,13 @@ use thiserror::Error;
 
 /// One way through the directories.
 #[derive(Clone, Debug)]
-pub(super) struct Glob {
-    pub(super) parts: Vec<Part>,
+pub(in crate::slim) struct Glob {
+    pub(in crate::slim) parts: Vec<Part>,
 }
 
 /// What a glob asks of one name.
 #[derive(Clone)]
-pub(super) enum Part {
+pub(in crate::slim) enum Part {
     /// Any number of directories; at the end, anything below.
     Any,
     Is(Box<[u8]>),
@@ -42,7 +42,7 @@ const MAX_LENGTH: usize = 4096;
 const MAX_ALTERNATIVES: usize = 1000;
 
 impl Part {
-    pub(super) fn matches(&self, name: &[u8]) -> bool {
+    pub(in crate::slim) fn matches(&self, name: &[u8]) -> bool {
         match self {
             Self::Any => true,
             Self::Is(wanted) => **wanted == *name,
@@ -87,7 +87,7 @@ impl fmt::Debug for Part {
 }
 
 /// The globs that `text` stands for.
-pub(super) fn parse(text: &str) -> Result<Vec<Glob>, GlobError> {
+pub(in crate::slim) fn parse(text: &str) -> Result<Vec<Glob>, GlobError> {
     let fail = |problem: String| GlobError { glob: text.to_owned(), problem };
     if text.len() > MAX_LENGTH {
         let shown: String = text.chars().take(60).collect();

@@ -11,7 +11,7 @@ use crate::oci::Document;
 use crate::tree::{Follow, Kind, NodeId, Tree, TreePath};
 
 /// Files and directories that stay with all below them, and what guards them.
-pub(super) struct Guards<'t> {
+pub(in crate::slim) struct Guards<'t> {
     tree: &'t Tree,
     guarded: HashMap<NodeId, Guard>,
     /// Whether what is added is the word of a command.
@@ -38,7 +38,7 @@ const VOLUME: &str = "under the volume";
 const PLACES: [&str; 2] = ["HOME", "PWD"];
 
 impl<'t> Guards<'t> {
-    pub(super) fn new(tree: &'t Tree, facts: &PruneFacts<'_>) -> Self {
+    pub(in crate::slim) fn new(tree: &'t Tree, facts: &PruneFacts<'_>) -> Self {
         let mut guards = Self { tree, guarded: HashMap::new(), is_command: true, follow: Follow::new(tree.len()) };
         let config = facts.config;
         let directory: Option<String> = value(config, "WorkingDir");
@@ -71,13 +71,13 @@ impl<'t> Guards<'t> {
     }
 
     /// What keeps `id` from rules, if anything does.
-    pub(super) fn of(&self, id: NodeId) -> Option<&str> {
+    pub(in crate::slim) fn of(&self, id: NodeId) -> Option<&str> {
         self.find(id, |_, _| true)
     }
 
     /// What keeps `id` even when a person names it: a setting that means this very file, or a volume. What is only in the
     /// working directory or in a directory of the environment may go.
-    pub(super) fn of_named(&self, id: NodeId) -> Option<&str> {
+    pub(in crate::slim) fn of_named(&self, id: NodeId) -> Option<&str> {
         self.find(id, |at, guard| at == id || guard.is_volume)
     }
 
@@ -163,7 +163,7 @@ fn value<T: serde::de::DeserializeOwned>(config: &Document, key: &str) -> Option
 }
 
 /// The words of everything that the image runs by itself, and what they are of.
-pub(super) fn commands(config: &Document) -> Vec<(&'static str, Vec<String>)> {
+pub(in crate::slim) fn commands(config: &Document) -> Vec<(&'static str, Vec<String>)> {
     let words = |key| match value::<serde_json::Value>(config, key) {
         // Docker takes a text for a list of one.
         Some(serde_json::Value::String(text)) => vec![text],

@@ -28,9 +28,9 @@ impl Safety {
 
 /// A text that means some globs.
 #[derive(Clone, Debug)]
-pub(super) struct Globs {
-    pub(super) text: String,
-    pub(super) globs: Vec<Glob>,
+pub(in crate::slim) struct Globs {
+    pub(in crate::slim) text: String,
+    pub(in crate::slim) globs: Vec<Glob>,
 }
 
 /// What goes, what is kept of it, and when.

@@ -4,7 +4,7 @@ use crate::tree::{NodeId, Tree, TreePath};
 
 /// Whether the path that `wanted` says, relative to the directory of `id`, is in the tree. `{stem}` is the name of `id`
 /// up to its first dot.
-pub(super) fn has_companion(tree: &Tree, id: NodeId, wanted: &str) -> bool {
+pub(in crate::slim) fn has_companion(tree: &Tree, id: NodeId, wanted: &str) -> bool {
     let name = tree.name(id);
     let stem = name.split(|byte| *byte == b'.').next().unwrap_or(name);
     let (before, after) = wanted.split_once("{stem}").unwrap_or((wanted, ""));
@@ -14,7 +14,7 @@ pub(super) fn has_companion(tree: &Tree, id: NodeId, wanted: &str) -> bool {
 }
 
 /// The languages that an image speaks: `de_DE` and `de` for `LANG=de_DE.UTF-8`.
-pub(super) fn languages(env: &[(String, String)]) -> Vec<String> {
+pub(in crate::slim) fn languages(env: &[(String, String)]) -> Vec<String> {
     let mut languages = Vec::new();
     let names = env.iter().filter(|(name, _)| name == "LANG" || name == "LANGUAGE" || name.starts_with("LC_"));
     for locale in names.flat_map(|(_, value)| value.split(':')).take(MAX_LANGUAGES) {

@@ -16,7 +16,7 @@ type State = (u32, u16);
 
 /// Walks `tree` and tells `found` of every name that one of `globs` matches, by the place of the glob. Where `only` is
 /// given, by node, nothing else is looked at.
-pub(super) fn walk(tree: &Tree, globs: &[&Glob], only: Option<&[bool]>, found: &mut dyn FnMut(usize, NodeId)) {
+pub(in crate::slim) fn walk(tree: &Tree, globs: &[&Glob], only: Option<&[bool]>, found: &mut dyn FnMut(usize, NodeId)) {
     let mut begin = Vec::new();
     for (at, glob) in (0..).zip(globs) {
         enter(glob, (at, 0), &mut begin);

@@ -5,6 +5,8 @@ use crate::assemble::{ConfigEdits, Edits, HistoryMode, MediaTypes, Provenance};
 use crate::layer::Compression;
 use crate::plan::{Exactness, Keep, Split};
 use crate::secrets::SecretSearch;
+use crate::slim::Minify;
+use crate::slim::closure::Grain;
 use crate::times::Times;
 
 impl Squash {
@@ -45,6 +47,7 @@ impl Squash {
         }
         said.extend(self.prune.made_with());
         said.extend(self.search_made_with().map(str::to_owned));
+        said.extend(self.minify.iter().flat_map(minified));
         if self.link_equal_files {
             said.push("hardlink-duplicates".to_owned());
         }
@@ -101,4 +104,16 @@ fn edited(edits: &Edits) -> Vec<String> {
     ];
     let asked = asked.into_iter().filter(|(is_asked, _)| *is_asked).map(|(_, name)| name);
     history.into_iter().chain(asked).map(str::to_owned).collect()
+}
+
+/// The options that say what stays of the system.
+fn minified(minify: &Minify) -> Vec<String> {
+    let grain = if minify.grain == Grain::Files { "minify=files" } else { "minify" };
+    let asked = [
+        (true, grain),
+        (!minify.with.is_empty(), "with"),
+        (!minify.with_packages.is_empty(), "with-package"),
+        (minify.recommends, "minify-recommends"),
+    ];
+    asked.into_iter().filter(|(is_asked, _)| *is_asked).map(|(_, name)| name.to_owned()).collect()
 }

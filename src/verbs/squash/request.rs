@@ -13,7 +13,7 @@ use crate::plan::{Exactness, Keep, Split};
 use crate::progress::Progress;
 use crate::report::Gates;
 use crate::secrets::SecretSearch;
-use crate::slim::Choice;
+use crate::slim::{Choice, Minify};
 use crate::times::Times;
 
 /// One squash: what to read, what to keep, what to write.
@@ -37,6 +37,8 @@ pub struct Squash {
     /// Which secrets are looked for, and what is done about them; the default is none and nothing. All layers are read
     /// then.
     pub secrets: Option<SecretSearch>,
+    /// Whether, and how, what nothing in the image needs is left out; the default is that it stays.
+    pub minify: Option<Minify>,
     /// Whether files that are equal but for their names become hard links of one; the default is no.
     pub link_equal_files: bool,
     /// Into which layers the squashed file system is divided; the default is one.
@@ -79,6 +81,7 @@ impl Squash {
             exactness: Exactness::default(),
             prune: Choice::default(),
             secrets: None,
+            minify: None,
             link_equal_files: false,
             split: Split::default(),
             format: Format::default(),
@@ -122,7 +125,7 @@ impl Squash {
     /// Rules and secrets are about the whole file system, and so is a comparison, so layers below are read too when
     /// there are any.
     pub(super) fn exactness(&self) -> Exactness {
-        let is_whole = !self.prune.is_empty() || self.secrets.is_some() || self.verify;
+        let is_whole = !self.prune.is_empty() || self.minify.is_some() || self.secrets.is_some() || self.verify;
         if is_whole { Exactness::Always } else { self.exactness }
     }
 }

@@ -5,11 +5,12 @@ use super::searching::{Found, Searching};
 use crate::assemble::{self, Assembled, Final};
 use crate::error::{Error, Of};
 use crate::finding::Findings;
-use crate::layer::{Layers, Source};
+use crate::image::{self, Loaded, Said};
+use crate::layer::Source;
 use crate::oci::Image;
 use crate::plan::{self, Base, Cut, Plan, Stack};
-use crate::slim::{self, Pruned};
-use crate::tree::Fates;
+use crate::slim::{self, MinifyOutcome, Pruned};
+use crate::tree::{Fates, Tree};
 
 impl Squash {
     /// Which layers are squashed, and which are read for it.
@@ -32,16 +33,43 @@ impl Squash {
         &self,
         name: &str,
         image: &Image,
-        (stack, layers): (&mut Stack, Layers<'_>),
+        (stack, loaded): (&mut Stack, &Loaded<'_>),
         search: &Searching<'_>,
         fates: &mut Fates,
         findings: &mut Findings,
     ) -> Result<(Pruned, Found), Error> {
+        let layers = loaded.layers();
         let config = self.edits.container(&image.config).of(name)?;
         let mut pruned = slim::prune(stack.tree_mut(), &self.prune, &config, layers, fates).of(name)?;
         findings.extend(pruned.finding.clone()).of(name)?;
         let found = search.take_out((name, image), &config, (stack, layers), &mut pruned, fates)?;
         Ok((pruned, found))
+    }
+
+    /// Lays the layers over each other: what they make together, what became of their entries, and what that was before
+    /// it is changed, if it is needed then.
+    pub(super) fn stack(
+        &self,
+        loaded: &Loaded<'_>,
+        said: Said,
+        first: usize,
+    ) -> Result<(Stack, Fates, Option<Tree>), Error> {
+        let mut fates = said.fates;
+        let stack = loaded.stack(said.diffs, first, &mut fates)?;
+        let before = self.before(&stack);
+        Ok((stack, fates, before))
+    }
+
+    /// Takes out of the file system what nothing needs, if that is asked for.
+    pub(super) fn minify<'h>(
+        &self,
+        name: &str,
+        image: &Image,
+        (loaded, stack): (Loaded<'h>, &mut Stack),
+        fates: &mut Fates,
+    ) -> Result<(Loaded<'h>, Option<MinifyOutcome>), Error> {
+        let config = self.edits.container(&image.config).of(name)?;
+        image::minify(loaded, stack.tree_mut(), &self.minify, &config, fates)
     }
 
     /// The documents of the new image.

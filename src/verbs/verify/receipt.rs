@@ -7,6 +7,7 @@ use serde_json::Value;
 use thiserror::Error;
 
 use crate::compare::Expected;
+use crate::oci::Digest;
 use crate::report::SCHEMA_VERSION;
 use crate::text;
 use crate::times::Times;
@@ -31,6 +32,9 @@ pub enum InvalidReceipt {
     /// A path that is none.
     #[error("\"{0}\" is no path")]
     Path(String),
+    /// A digest that is none.
+    #[error("\"{0}\" is no digest")]
+    Digest(String),
 }
 
 /// The members of a report that tell what was done.
@@ -45,6 +49,8 @@ struct ToldImage {
     image_id: String,
     #[serde(default)]
     pruned: Option<Vec<ToldRule>>,
+    #[serde(default)]
+    minified: Option<ToldMinified>,
     equal_files: ToldEqual,
     edited_config: BTreeMap<String, Value>,
     #[serde(default)]
@@ -55,6 +61,18 @@ struct ToldImage {
 struct ToldRule {
     gone: Vec<String>,
     emptied: Vec<String>,
+}
+
+#[derive(Default, Deserialize)]
+struct ToldMinified {
+    gone: Vec<String>,
+    rewritten: Vec<ToldRewritten>,
+}
+
+#[derive(Deserialize)]
+struct ToldRewritten {
+    path: String,
+    digest: String,
 }
 
 #[derive(Deserialize)]
@@ -102,11 +120,26 @@ fn expected(image: ToldImage) -> Result<Expected, InvalidReceipt> {
         }
     });
     let rules = image.pruned.unwrap_or_default();
-    let paths = |of: fn(&ToldRule) -> &[String]| rules.iter().flat_map(of).map(|text| path(text)).collect();
-    let gone: Result<HashSet<TreePath>, InvalidReceipt> = paths(|rule| &rule.gone);
-    let emptied: Result<HashSet<TreePath>, InvalidReceipt> = paths(|rule| &rule.emptied);
-    let (linked, config) = (image.equal_files.linked, image.edited_config);
-    Ok(Expected { gone: gone?, emptied: emptied?, times, linked, config })
+    let minified = image.minified.unwrap_or_default();
+    let gone = rules.iter().flat_map(|rule| &rule.gone).chain(&minified.gone);
+    let emptied = rules.iter().flat_map(|rule| &rule.emptied);
+    let rewritten = minified.rewritten.iter().map(|file| Ok((path(&file.path)?, digest(&file.digest)?)));
+    Ok(Expected {
+        gone: paths(gone)?,
+        emptied: paths(emptied)?,
+        rewritten: rewritten.collect::<Result<_, InvalidReceipt>>()?,
+        times,
+        linked: image.equal_files.linked,
+        config: image.edited_config,
+    })
+}
+
+fn paths<'t>(texts: impl IntoIterator<Item = &'t String>) -> Result<HashSet<TreePath>, InvalidReceipt> {
+    texts.into_iter().map(|text| path(text)).collect()
+}
+
+fn digest(text: &str) -> Result<Digest, InvalidReceipt> {
+    text.parse().map_err(|_| InvalidReceipt::Digest(text.to_owned()))
 }
 
 fn path(exact: &str) -> Result<TreePath, InvalidReceipt> {

@@ -4,6 +4,7 @@ pub(crate) mod archive;
 pub(crate) mod case;
 #[cfg(feature = "remote")]
 pub(crate) mod distribution;
+pub(crate) mod elf;
 pub(crate) mod imports;
 pub(crate) mod layer;
 pub(crate) mod measure;
@@ -14,6 +15,7 @@ pub(crate) mod read;
 pub(crate) mod registry;
 pub(crate) mod run;
 pub(crate) mod schema;
+pub(crate) mod system;
 
 /// As many random cases as usual, or so many times more as `IMGSQUASH_CAMPAIGN` says.
 pub(crate) fn cases(usual: u32) -> proptest::test_runner::Config {

@@ -1,0 +1,1 @@
+const char *own(void) { return "own"; }
