@@ -80,7 +80,7 @@ fn asked(arguments: &cli::Arguments) -> Result<ExitCode, String> {
         }
         Some(cli::Command::Why(why)) => {
             let request = why.request()?;
-            run(why.is_quiet(), |progress| why.run(&request, progress), shown)
+            with_progress(arguments, |progress| why.run(&request, progress), shown)
         }
         None => {
             let (request, taken) = (arguments.request()?, arguments.taken()?);

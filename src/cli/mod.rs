@@ -233,6 +233,7 @@ impl Arguments {
             Some(Command::Diff(diff)) => diff.is_quiet(),
             Some(Command::Inspect(inspect)) => inspect.is_quiet(),
             Some(Command::Verify(verify)) => verify.is_quiet(),
+            Some(Command::Why(why)) => why.is_quiet(),
             Some(Command::Rules { .. }) | None => self.quiet,
         }
     }

@@ -9,7 +9,6 @@ use imgsquash::{Error, Why};
 
 use super::choices::GrainChoice;
 use super::machine::MachineArguments;
-use super::parse::origin;
 use super::shown::{Shown, json};
 
 /// What it ends with when the subject goes from every image.
@@ -17,7 +16,7 @@ const GOES: u8 = 1;
 
 #[derive(Debug, Args)]
 pub(crate) struct WhyArguments {
-    /// The archive; - for standard input
+    /// The archive, layout directory, name of an image, or - for standard input
     input: PathBuf,
 
     /// A path, which has a slash in it, or the name of a package
@@ -79,9 +78,11 @@ impl WhyArguments {
                 choice.map_err(|problem| problem.to_string())?
             }
         };
+        let given = self.machine.elsewhere().given(&self.input)?;
+        let refs = self.refs.iter().cloned().chain(given.called).collect();
         Ok(Why {
-            input: origin(&self.input),
-            selection: Selection { refs: self.refs.clone(), platforms: self.platforms.clone() },
+            input: given.origin,
+            selection: Selection { refs, platforms: self.platforms.clone() },
             subject: Subject::parse(&self.subject),
             prune,
             minify: Minify {
@@ -104,6 +105,7 @@ impl WhyArguments {
         let reasons = imgsquash::why(request, progress)?;
         let out = if self.json { json(&reasons) } else { reasons.lines() };
         let stays = reasons.images.iter().any(|image| image.verdict == "stays");
-        Ok(Shown { out, is_json: self.json, failed: Vec::new(), code: if stays { 0 } else { GOES } })
+        let code = if stays { 0 } else { GOES };
+        Ok(Shown { out, is_json: self.json, failed: Vec::new(), code, texts: Ok(Vec::new()) })
     }
 }

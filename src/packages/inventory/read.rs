@@ -186,8 +186,8 @@ pub(super) fn rpm(header: &Header<'_>) -> Result<Package, &'static str> {
         architecture: first(ARCHITECTURE).into(),
         version: [first(VERSION), b"-", first(RELEASE)].concat().into(),
         needs: requires.filter(|(at, _)| is_need(*at)).flat_map(|(_, text)| names(text)).collect(),
-        wishes: header.strings(RECOMMENDS).into_iter().flat_map(names).collect(),
-        provides: header.strings(PROVIDES).into_iter().map(Box::from).collect(),
+        wishes: header.strings(RECOMMENDS).flat_map(names).collect(),
+        provides: header.strings(PROVIDES).map(Box::from).collect(),
         ..package(Manager::Rpm)
     })
 }

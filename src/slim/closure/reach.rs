@@ -247,7 +247,7 @@ impl<'r> Reach<'r> {
         // Settings stay anyway, so that naming them does not need the package that brought them. And whoever has a file
         // under /lib has /lib, which may be a link to a directory: that needs none of them.
         let is_named = matches!(self.files.get(&id), Some(Because { how: How::Names | How::Leads, .. }));
-        if !(is_named && rules.stays.contains(&id)) && !ground.is_shared_link(id) {
+        if !(ground.is_shared_link(id) || is_named && rules.stays.contains(&id)) {
             for holder in ground.inventory.holders(id) {
                 self.package(holder, Because { by: Some(by), how: How::Owns });
             }

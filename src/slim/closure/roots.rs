@@ -45,7 +45,7 @@ pub(super) fn roots(ground: &Ground<'_>, rules: &Rules, config: &Document) -> Re
         };
         let Some(first) = words.first() else { continue };
         // With an entry point, what Cmd has are arguments.
-        let is_program = !is_text && !(setting == "Cmd" && has_program);
+        let is_program = !(is_text || setting == "Cmd" && has_program);
         if is_text {
             let shell = shell(config);
             found.extend(shell.iter().filter_map(|word| program(ground, word)).map(|way| (way, setting)));

@@ -212,7 +212,7 @@ fn outcome(closed: &Closed<'_>, minify: &Minify, gone: &HashSet<NodeId>) -> Mini
         own_bytes: tree.nodes().filter(|id| inventory.is_free(*id) && !gone.contains(id)).map(size).sum(),
         ..MinifyOutcome::default()
     };
-    let (mut kept, mut lost): (Vec<(u64, PackageId)>, Vec<(u64, PackageId)>) = (Vec::new(), Vec::new());
+    let (mut kept, mut lost) = (Vec::new(), Vec::new());
     for (id, package) in inventory.packages() {
         let bytes = |is_gone: bool| {
             package.files.iter().filter(|file| gone.contains(file) == is_gone).map(|file| size(*file)).sum::<u64>()

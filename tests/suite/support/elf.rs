@@ -40,7 +40,7 @@ impl Elf {
             if self.is_foreign { bytes.into_iter().rev().collect() } else { bytes }
         };
         let wide = if self.is_foreign { 4 } else { 8 };
-        let (header, segment) = if self.is_foreign { (52, 32) } else { (64, 56) };
+        let (header, segment): (u64, u64) = if self.is_foreign { (52, 32) } else { (64, 56) };
         let mut strings = vec![0];
         let mut add = |text: &str| {
             let at = strings.len() as u64;
@@ -55,7 +55,7 @@ impl Elf {
             .collect();
         self.names.iter().for_each(|name| _ = add(name));
         let interp = self.loader.map(|path| [path.as_bytes(), b"\0"].concat()).unwrap_or_default();
-        let interp_at = (header + 3 * segment) as u64;
+        let interp_at = header + 3 * segment;
         let strings_at = interp_at + interp.len() as u64;
         let dynamic_at = strings_at + strings.len() as u64;
         let entry = |tag: u64, value: u64| [number(tag, wide), number(value, wide)].concat();
@@ -78,8 +78,8 @@ impl Elf {
         file.extend(if self.is_foreign { [1, 2, 1] } else { [2, 1, 1] });
         file.extend([0; 9]);
         file.extend([number(3, 2), number(if self.is_foreign { 21 } else { 62 }, 2), number(1, 4)].concat());
-        file.extend([number(0, wide), number(header as u64, wide), number(0, wide), number(0, 4)].concat());
-        let halves = [header as u64, segment as u64, 3, 0, 0, 0];
+        file.extend([number(0, wide), number(header, wide), number(0, wide), number(0, 4)].concat());
+        let halves = [header, segment, 3, 0, 0, 0];
         file.extend(halves.iter().flat_map(|half| number(*half, 2)));
         file.extend(part(1, 0, end));
         file.extend(part(interp_kind, interp_at, interp.len() as u64));
