@@ -90,8 +90,13 @@ impl InspectArguments {
     /// The files that are written.
     pub(crate) fn files(&self) -> Result<Files, String> {
         let config = self.gates.config_file();
-        let config = config.as_deref().map(|path| ("the config file", path));
-        let inputs: Vec<(&str, &Path)> = [("the input", &*self.input)].into_iter().chain(config).collect();
+        let read = [
+            ("the input", Some(&*self.input)),
+            ("the config file", config.as_deref()),
+            ("the rules for secrets", self.secret_rules.as_deref()),
+            ("the baseline", self.baseline.as_deref()),
+        ];
+        let inputs: Vec<(&str, &Path)> = read.into_iter().filter_map(|(name, path)| Some((name, path?))).collect();
         Files::check(&self.render.asked(), &inputs, self.json.then_some("--json"))
     }
 

@@ -328,10 +328,17 @@ fn files_are_written_as_a_report_is() {
     std::os::unix::fs::symlink("in.tar", place.path("link")).unwrap();
     std::fs::hard_link(place.path("in.tar"), place.path("hard")).unwrap();
     std::os::unix::fs::symlink("a.md", place.path("to-a")).unwrap();
+    let accepted = format!("[[accept]]\nfingerprint = \"{}\"\nreason = \"a\"\nexpires = 2999-01-01\n", "0".repeat(32));
+    place.write("known.toml", accepted.as_bytes());
     for (arguments, code, expected) in [
         (&["--markdown", "in.tar"][..], 2, "--markdown would replace the input: name another file"),
         (&["--sarif", "link"], 2, "--sarif would replace the input: name another file"),
         (&["--ncdu", "hard"], 2, "--ncdu would replace the input: name another file"),
+        (
+            &["--baseline", "known.toml", "--sarif", "known.toml"],
+            2,
+            "--sarif would replace the baseline: name another file",
+        ),
         (&["--ncdu", "a.md", "--markdown", "a.md"], 2, "--markdown would replace --ncdu: name another file"),
         (&["--sarif", "to-a", "--markdown", "a.md"], 2, "would replace --"),
         (&["--markdown", "-", "--json"], 2, "--json and --markdown cannot both go to standard output"),
@@ -345,18 +352,22 @@ fn files_are_written_as_a_report_is() {
         let said = stderr(&output);
         assert_eq!((output.status.code(), said.lines().count()), (Some(code), 1), "{arguments:?}: {said}");
         assert!(said.contains(expected) && output.stdout.is_empty(), "{said}");
-        assert_eq!(place.names(), ["hard", "in.tar", "link", "to-a"], "nothing is left behind by {arguments:?}");
+        assert_eq!(
+            place.names(),
+            ["hard", "in.tar", "known.toml", "link", "to-a"],
+            "nothing is left behind by {arguments:?}"
+        );
     }
     let output = run(&place, &["in.tar", "--markdown", "a.md", "--sarif", "b.sarif", "--ncdu", "c.json", "--json"]);
     assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
     assert!(serde_json::from_slice::<Value>(&output.stdout).is_ok());
-    assert_eq!(place.names(), ["a.md", "b.sarif", "c.json", "hard", "in.tar", "link", "to-a"]);
+    assert_eq!(place.names(), ["a.md", "b.sarif", "c.json", "hard", "in.tar", "known.toml", "link", "to-a"]);
     assert!(std::fs::read_to_string(place.path("a.md")).unwrap().starts_with("## `app:1`\n"));
     let output = run(&place, &["in.tar", "--ncdu", "-"]);
     assert_eq!(output.stdout, std::fs::read(place.path("c.json")).unwrap());
     // A gate that is not passed changes nothing about files.
     let output = run(&place, &["in.tar", "--markdown", "a.md", "--max-size", "1B"]);
-    assert_eq!((output.status.code(), place.names().len()), (Some(1), 7));
+    assert_eq!((output.status.code(), place.names().len()), (Some(1), 8));
     // What is printed would be lost.
     let printed = std::fs::File::create(place.path("printed")).unwrap();
     let mut command = command();
