@@ -393,7 +393,7 @@ fn what_a_library_of_others_may_call_is_told_and_not_kept() {
         system.package(name, "", &[(&format!("usr/bin/{name}"), elf(&Elf::default()))]);
     }
     let text = b"#!/usr/bin/python3\nimport subprocess\nsubprocess.run(['git', 'gcc'])\n";
-    system.free("usr/local/lib/python3/dist-packages/x/info.py", file(text));
+    system.free("usr/local/lib/python3/dist-packages/x/info.py", program(text));
     system.package("lib", "", &[("usr/lib/python3/pydoc.py", program(text))]);
     system.free("srv/node_modules/x/build", program(b"#!/bin/sh\nmake all\n"));
     let small = system.squash(whole()).unwrap();

@@ -75,7 +75,9 @@ impl Names {
             let version = rest.iter().take(32).position(|byte| !(byte.is_ascii_digit() || *byte == b'.'));
             let Some(version) = version else { continue };
             let is_end = !is_of_name(rest[version]);
-            if begin < at && is_end {
+            // `lib%d.so` names no file.
+            let is_form = begin.checked_sub(1).is_some_and(|before| text[before] == b'%');
+            if begin < at && is_end && !is_form {
                 insert(&mut self.libraries, &text[begin..at + 3 + version], &mut self.is_full);
             }
         }
