@@ -79,7 +79,7 @@ impl Standing {
     }
 }
 
-/// What packages the databases of `tree` tell of; `contents` has the bytes of the files that [`meta_files`] names.
+/// What packages the databases of `tree` tell of; `contents` has the bytes of the files that `meta_files` names.
 pub fn inventory<'c>(
     tree: &Tree,
     databases: &[Database],

@@ -38,7 +38,7 @@ pub struct Staying<'s> {
     pub file: &'s dyn Fn(NodeId) -> bool,
     /// Whether packages stay only in parts, so that lists of files change too.
     pub in_parts: bool,
-    /// The bytes of the files that [`files`] names.
+    /// The bytes of the files that `files` names.
     pub contents: &'s dyn Fn(NodeId) -> Option<&'s [u8]>,
 }
 
