@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::host::Host;
 use super::open::Archive;
-use super::read::{Loaded, read};
+use super::read::{Loaded, read_all};
 use super::shelf::Shelf;
 use crate::error::{Error, Of};
 use crate::finding::Findings;
@@ -46,24 +46,27 @@ impl<'h> Apart<'h> {
         host: Host<'h>,
         findings: &mut Findings,
     ) -> Result<Self, Error> {
-        let sources = archive.sources(image, host, findings)?;
-        let count = sources.len();
-        let (loaded, said) = read(&archive.name, sources, 0..count, shelf, host, findings)?;
-        let mut fates = said.fates;
+        let (loaded, said) = read_all(archive, image, shelf, host, findings)?;
         let diffs = said.diffs.iter().map(|(_, diff)| diff.clone()).collect();
-        match loaded.stack(said.diffs, 0, &mut fates)? {
-            Stack::Whole { tree, .. } => Ok(Self { loaded, diffs, tree, fates }),
-            Stack::Above(_) => Err(Error::Internal("all layers were read and not laid over each other".to_owned())),
+        let (tree, fates) = loaded.tree(said)?;
+        Ok(Self { loaded, diffs, tree, fates })
+    }
+
+    /// The layers laid over each other, the oldest `kept` of them apart from the others.
+    fn stack(&self, kept: usize) -> Result<(Stack, Fates), Error> {
+        if kept == 0 {
+            return Ok((Stack::Whole { base: Tree::new(), tree: self.tree.clone() }, self.fates.clone()));
         }
+        let mut fates = Fates::new(self.loaded.indexes.iter().map(|layer| &*layer.fates));
+        let diffs = (0..).zip(self.diffs.iter().cloned()).collect();
+        Ok((self.loaded.stack(diffs, kept, &mut fates)?, fates))
     }
 
     /// What a squash would make that keeps the oldest `kept` layers and prunes what `choice` says. It is the squash itself,
     /// up to where layers are written.
     pub fn forecast(&self, image: &Image, kept: usize, choice: &Choice, host: Host<'_>) -> Result<Forecast, Error> {
         let (layers, name) = (self.loaded.layers(), &self.loaded.input);
-        let mut fates = Fates::new(layers.indexes.iter().map(|layer| &*layer.fates));
-        let diffs = (0..).zip(self.diffs.iter().cloned()).collect();
-        let mut stack = self.loaded.stack(diffs, kept, &mut fates)?;
+        let (mut stack, mut fates) = self.stack(kept)?;
         let config = image.config.container().of(name)?;
         let pruned = slim::prune(stack.tree_mut(), choice, &config, layers, &mut fates).of(name)?;
         let diff = plan::difference(stack, layers, &mut fates).of(name)?;

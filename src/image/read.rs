@@ -5,14 +5,15 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::host::{Host, Memory};
+use super::open::Archive;
 use super::shelf::Shelf;
 use crate::budget::Held;
 use crate::error::{Cause, Error, LayerName, Of};
 use crate::finding::{Finding, Findings, Severity};
 use crate::layer::{AtLayer, IndexError, LayerIndex, Layers, Note, Source, made};
-use crate::oci::Digest;
+use crate::oci::{Digest, Image};
 use crate::plan::{self, Stack};
-use crate::tree::{Fates, LayerDiff, PutError};
+use crate::tree::{Fates, LayerDiff, PutError, Tree};
 
 /// The layers of an image, read as far as they are needed.
 pub struct Loaded<'h> {
@@ -57,6 +58,19 @@ pub fn read<'h>(
     }
     let fates = Fates::new(indexes.iter().map(|layer| &*layer.fates));
     Ok((Loaded { sources, indexes, input: input.to_owned(), host, _noted: noted }, Said { diffs, fates }))
+}
+
+/// Reads and verifies all layers of an image.
+pub(super) fn read_all<'h>(
+    archive: &Archive,
+    image: &Image,
+    shelf: &mut Shelf,
+    host: Host<'h>,
+    findings: &mut Findings,
+) -> Result<(Loaded<'h>, Said), Error> {
+    let sources = archive.sources(image, host, findings)?;
+    let count = sources.len();
+    read(&archive.name, sources, 0..count, shelf, host, findings)
 }
 
 /// Bytes that are noted of an entry each time its layer is laid over others.
@@ -115,6 +129,15 @@ impl Loaded<'_> {
     pub(super) fn unchanged(&self) -> Result<(), Error> {
         let mut blobs = self.sources.iter().map(|source| &source.blob);
         blobs.try_for_each(|blob| blob.unchanged().map_err(Cause::Changed)).of(&self.input)
+    }
+
+    /// The file system that all layers make together.
+    pub(super) fn tree(&self, said: Said) -> Result<(Tree, Fates), Error> {
+        let mut fates = said.fates;
+        match self.stack(said.diffs, 0, &mut fates)? {
+            Stack::Whole { tree, .. } => Ok((tree, fates)),
+            Stack::Above(_) => Err(Error::Internal("all layers were read and not laid over each other".to_owned())),
+        }
     }
 
     /// Lays layers of it over each other, as [`plan::stack`] does.

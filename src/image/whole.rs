@@ -4,12 +4,11 @@ use std::hash::{BuildHasher, RandomState};
 
 use super::host::Host;
 use super::open::Archive;
-use super::read::{Loaded, read};
+use super::read::{Loaded, read_all};
 use super::shelf::Shelf;
 use crate::error::Error;
 use crate::finding::Findings;
 use crate::oci::Image;
-use crate::plan::Stack;
 use crate::tree::Tree;
 
 /// An image of which everything was read.
@@ -29,14 +28,9 @@ impl<'h> Whole<'h> {
         host: Host<'h>,
         findings: &mut Findings,
     ) -> Result<Self, Error> {
-        let sources = archive.sources(image, host, findings)?;
-        let count = sources.len();
-        let (loaded, said) = read(&archive.name, sources, 0..count, shelf, host, findings)?;
-        let mut fates = said.fates;
-        match loaded.stack(said.diffs, 0, &mut fates)? {
-            Stack::Whole { tree, .. } => Ok(Self { loaded, tree }),
-            Stack::Above(_) => Err(Error::Internal("all layers were read and not laid over each other".to_owned())),
-        }
+        let (loaded, said) = read_all(archive, image, shelf, host, findings)?;
+        let (tree, _) = loaded.tree(said)?;
+        Ok(Self { loaded, tree })
     }
 }
 
