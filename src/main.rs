@@ -123,13 +123,9 @@ fn with_progress<T>(
     match outcome {
         Ok(Ok(done)) => tell(done),
         Ok(Err(error)) => {
-            let lines = error.lines();
-            let (last, others) =
-                lines.split_last().map_or((String::new(), &[][..]), |(last, others)| (last.clone(), others));
-            for line in others {
-                fail(line, FAILED);
-            }
-            fail(&format!("{last}{}", arguments.hint(&error)), error.exit_code())
+            let (hint, code) = (arguments.hint(&error), error.exit_code());
+            let told = error.lines().into_iter().map(|line| fail(&format!("{line}{hint}"), code));
+            told.last().unwrap_or(ExitCode::from(code))
         }
         Err(_) => {
             let text = PANIC.get().map_or("unknown", String::as_str);

@@ -141,7 +141,7 @@ impl Names<'_> {
     fn fail_on(&self, text: &str) -> Result<FailOn, String> {
         let Ok(found) = text.parse::<FailOn>();
         match &found {
-            FailOn::Rule(id) if !finding_kinds().contains(&id.as_str()) => match self.secrets()?.contains(id) {
+            FailOn::Rule(id) if !finding_kinds().any(|kind| kind == id) => match self.secrets()?.contains(id) {
                 true => Ok(found),
                 false => Err(self.unknown(text)?),
             },
@@ -159,13 +159,18 @@ impl Names<'_> {
 
     fn unknown(&self, text: &str) -> Result<String, String> {
         let severities = Severity::ALL.iter().map(|severity| severity.name());
-        let names = finding_kinds().iter().copied().chain(severities).chain(["root", "secrets", "secrets:live"]);
-        let names = names.chain(self.secrets()?.iter().map(String::as_str));
+        let mut names: Vec<&str> =
+            finding_kinds().chain(severities).chain(["root", "secrets", "secrets:live"]).collect();
+        names.extend(self.secrets()?.iter().map(String::as_str));
         let likeness = |name: &&str| strsim::jaro_winkler(text, name);
-        let nearest = names.max_by(|a, b| likeness(a).total_cmp(&likeness(b))).filter(|name| likeness(name) > 0.8);
+        let nearest =
+            names.into_iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b))).filter(|name| likeness(name) > 0.8);
         let nearest = nearest.map_or(String::new(), |name| format!(" (did you mean \"{name}\"?)"));
         let known = "a severity, root, secrets, secrets:live, a rule for secrets, or the id of a finding";
-        Ok(format!("nothing is called \"{text}\"{nearest}; expected {known}: {}", finding_kinds().join(", ")))
+        Ok(format!(
+            "nothing is called \"{text}\"{nearest}; expected {known}: {}",
+            finding_kinds().collect::<Vec<_>>().join(", ")
+        ))
     }
 }
 

@@ -5,13 +5,14 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use imgsquash::progress::Progress;
 use imgsquash::report::inspect_text;
-use imgsquash::request::{Gates, Platform, Selection};
+use imgsquash::request::Gates;
 use imgsquash::{Error, Inspect};
 
 use super::gates::GateArguments;
 use super::machine::MachineArguments;
 use super::render::{Files, RenderArguments};
 use super::secrets::search;
+use super::select::SelectArguments;
 use super::shown::{Shown, json};
 
 /// What an image that does not pass a gate ends with.
@@ -22,13 +23,8 @@ pub(crate) struct InspectArguments {
     /// The archive, layout directory, name of an image, or - for standard input
     input: PathBuf,
 
-    /// Only the image called NAME; may be repeated
-    #[arg(long = "ref", value_name = "NAME")]
-    refs: Vec<String>,
-
-    /// Only images for OS/ARCH[/VARIANT]; may be repeated
-    #[arg(long = "platform", value_name = "PLATFORM")]
-    platforms: Vec<Platform>,
+    #[command(flatten)]
+    select: SelectArguments,
 
     /// Write everything as JSON to standard output
     #[arg(long)]
@@ -72,8 +68,7 @@ impl InspectArguments {
     /// What the arguments mean, or what is wrong with them.
     pub(crate) fn request(&self) -> Result<(Inspect, Gates), String> {
         let given = self.machine.elsewhere().given(&self.input)?;
-        let refs = self.refs.iter().cloned().chain(given.called).collect();
-        let selection = Selection { refs, platforms: self.platforms.clone() };
+        let selection = self.select.selection(given.called);
         let gates = self.gates.gates(self.secret_rules.as_deref())?;
         if self.no_secrets && gates.need_secrets() {
             return Err("--no-secrets: a gate asks for secrets".to_owned());

@@ -13,6 +13,7 @@ mod plugin;
 mod render;
 mod rules;
 mod secrets;
+mod select;
 mod shard;
 mod shown;
 mod slim;
@@ -26,7 +27,7 @@ use clap::{ArgGroup, Parser, Subcommand};
 use imgsquash::Squash;
 use imgsquash::address::Address;
 use imgsquash::output::Taken;
-use imgsquash::request::{Compression, Keep, Pick, Platform, Reference, Selection, Split, Target};
+use imgsquash::request::{Compression, Keep, Pick, Reference, Split, Target};
 use imgsquash::text::quoted;
 
 pub(crate) use self::batch::{Asked as BatchAsked, BatchArguments};
@@ -42,6 +43,7 @@ pub(crate) use self::plugin::{Plugin, called};
 pub(crate) use self::render::{Files, Places};
 pub(crate) use self::rules::RulesArguments;
 use self::secrets::SecretArguments;
+use self::select::SelectArguments;
 pub(crate) use self::shown::Shown;
 use self::slim::SlimArguments;
 use crate::closed;
@@ -77,13 +79,8 @@ pub(crate) struct Arguments {
     #[arg(long, value_enum)]
     format: Option<FormatChoice>,
 
-    /// Only the image called NAME; may be repeated
-    #[arg(long = "ref", value_name = "NAME")]
-    refs: Vec<String>,
-
-    /// Only images for OS/ARCH[/VARIANT]; may be repeated
-    #[arg(long = "platform", value_name = "PLATFORM")]
-    platforms: Vec<Platform>,
+    #[command(flatten)]
+    select: SelectArguments,
 
     /// Keep the layers of the base image IMAGE (an archive or a name), or of the one that the history shows (auto)
     #[arg(long, value_name = "IMAGE|auto", help_heading = KEEP)]
@@ -269,10 +266,9 @@ impl Arguments {
         let elsewhere = self.machine.elsewhere();
         let place = self.place(&elsewhere)?;
         let Given { origin, called } = elsewhere.given(self.input.as_deref().unwrap_or(Path::new("-")))?;
-        let refs = self.refs.iter().cloned().chain(called).collect();
         let gates = self.gates.gates(self.secrets.secret_rules.as_deref())?;
         Ok(Squash {
-            selection: Selection { refs, platforms: self.platforms.clone() },
+            selection: self.select.selection(called),
             tags: self.tags.iter().cloned().chain(place.called).collect(),
             keep: self.keep(&elsewhere)?,
             exactness: self.exact.into(),

@@ -4,11 +4,12 @@ use std::path::PathBuf;
 
 use clap::Args;
 use imgsquash::progress::Progress;
-use imgsquash::request::{Choice, Minify, Named, Platform, Rules, Selection, Subject};
+use imgsquash::request::{Choice, Minify, Named, Rules, Subject};
 use imgsquash::{Error, Why};
 
 use super::choices::GrainChoice;
 use super::machine::MachineArguments;
+use super::select::SelectArguments;
 use super::shown::{Shown, json};
 
 /// What it ends with when the subject goes from every image.
@@ -46,13 +47,8 @@ pub(crate) struct WhyArguments {
     #[arg(long, value_name = "LIST", num_args = 0..=1, require_equals = true, default_missing_value = "safe")]
     prune: Option<String>,
 
-    /// Only the image called NAME; may be repeated
-    #[arg(long = "ref", value_name = "NAME")]
-    refs: Vec<String>,
-
-    /// Only images for OS/ARCH[/VARIANT]; may be repeated
-    #[arg(long = "platform", value_name = "PLATFORM")]
-    platforms: Vec<Platform>,
+    #[command(flatten)]
+    select: SelectArguments,
 
     /// Write the answer as JSON to standard output
     #[arg(long)]
@@ -79,10 +75,9 @@ impl WhyArguments {
             }
         };
         let given = self.machine.elsewhere().given(&self.input)?;
-        let refs = self.refs.iter().cloned().chain(given.called).collect();
         Ok(Why {
             input: given.origin,
-            selection: Selection { refs, platforms: self.platforms.clone() },
+            selection: self.select.selection(given.called),
             subject: Subject::parse(&self.subject),
             prune,
             minify: Minify {

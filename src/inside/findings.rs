@@ -38,30 +38,6 @@ pub struct Facts<'f> {
 /// Findings of one kind that are told one by one.
 const EACH: usize = 100;
 
-/// What findings there are, as their ids call them.
-pub const KINDS: [&str; 20] = [
-    "build-files",
-    "cannot-squash",
-    "dist-upgrade",
-    "duplicate-gid",
-    "duplicate-uid",
-    "empty-password",
-    "extracted-archive",
-    "file-capability",
-    "latest-tag",
-    "no-healthcheck",
-    "packages-unreadable",
-    "prunable",
-    "remote-archive",
-    "root-user",
-    "secrets-not-searched",
-    "secrets-not-told",
-    "sensitive-volume",
-    "setuid",
-    "sudo-step",
-    "unknown-user",
-];
-
 /// What was found, the gravest first and otherwise in a fixed order.
 pub fn findings(facts: &Facts<'_>) -> Vec<Finding> {
     let mut found = Vec::new();
@@ -75,43 +51,6 @@ pub fn findings(facts: &Facts<'_>) -> Vec<Finding> {
     names(facts.image, &mut found);
     found.sort_by_key(|finding| std::cmp::Reverse(finding.severity));
     found
-}
-
-/// What findings of this kind are called when they are counted.
-pub fn words(id: &str, count: usize) -> String {
-    let (one, many) = match id {
-        "root-user" => ("runs as root", "run as root"),
-        "unknown-user" => ("runs as a user that it does not have", "run as users that they do not have"),
-        "empty-password" => ("account without a password", "accounts without a password"),
-        "duplicate-uid" => ("user id that several accounts have", "user ids that several accounts have"),
-        "duplicate-gid" => ("group id that several groups have", "group ids that several groups have"),
-        "sensitive-volume" => ("volume over a directory of the kernel", "volumes over directories of the kernel"),
-        "no-healthcheck" => ("no healthcheck", "no healthcheck"),
-        "setuid" => ("setuid file", "setuid files"),
-        "file-capability" => ("file with capabilities", "files with capabilities"),
-        "prunable" => ("kind of cache or list left", "kinds of caches and lists left"),
-        "extracted-archive" => ("archive beside its own contents", "archives beside their own contents"),
-        "build-files" => ("file of the build left", "files of the build left"),
-        "remote-archive" => ("remote file added", "remote files added"),
-        "sudo-step" => ("step that runs sudo", "steps that run sudo"),
-        "dist-upgrade" => ("step that upgrades the distribution", "steps that upgrade the distribution"),
-        "latest-tag" => ("tag latest", "tags latest"),
-        other => (other, other),
-    };
-    match count {
-        1 if one.ends_with("root") || one.starts_with("no ") || one.starts_with("runs") || one.starts_with("tag ") => {
-            one.to_owned()
-        }
-        1 => format!("1 {one}"),
-        _ => format!("{count} {many}"),
-    }
-}
-
-/// What one finding of this kind is called: a title.
-pub fn title(id: &str) -> String {
-    let words = words(id, 1);
-    let mut characters = words.strip_prefix("1 ").unwrap_or(&words).chars();
-    characters.next().map_or(String::new(), |first| first.to_uppercase().chain(characters).collect())
 }
 
 fn runs_as(facts: &Facts<'_>, found: &mut Vec<Finding>) {

@@ -3,13 +3,15 @@
 mod archives;
 mod findings;
 mod hidden;
+mod kinds;
 mod listing;
 mod pushed;
 mod settings;
 
 pub use archives::{Extracted, extracted};
-pub use findings::{Facts, KINDS, findings, title, words};
+pub use findings::{Facts, findings};
 pub use hidden::{Group, Hidden, HiddenFile, LayerBytes, hidden, is_hidden};
+pub use kinds::{kinds, title, words};
 pub use listing::{FileKind, FileState, Folder, Link, ListedFile, Listing, listing};
 pub use pushed::{Densities, Samples, Size};
 pub use settings::{Accounts, Settings};

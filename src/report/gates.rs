@@ -13,7 +13,7 @@ use thiserror::Error;
 use super::inspect::{InspectedImage, Inspection, SecretReport};
 use super::units::{human, together};
 use crate::finding::Severity;
-use crate::inside::KINDS;
+use crate::inside::kinds;
 
 /// What an image may have; by default anything.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -94,7 +94,7 @@ impl Gates {
     pub fn need_secrets(&self) -> bool {
         let is_about_secrets = |fail_on: &FailOn| match fail_on {
             FailOn::Secrets | FailOn::LiveSecrets | FailOn::Severity(_) => true,
-            FailOn::Rule(id) => !KINDS.contains(&id.as_str()),
+            FailOn::Rule(id) => !kinds().any(|kind| kind == id),
         };
         self.fail_on.iter().any(is_about_secrets)
     }
