@@ -6,6 +6,7 @@ use super::inspect::{
     Settings,
 };
 use super::squash::Change;
+use super::step::shortened;
 use super::units::{human, percent, plural, together};
 use crate::finding::Finding;
 use crate::inside::words;
@@ -118,30 +119,6 @@ fn layer(layer: &InspectedLayer, all: bool) -> String {
     if base.is_empty() { format!("{sizes}{short}") } else { format!("{sizes}{short:<room$}{base}") }
 }
 
-/// A step as its Dockerfile has it, as far as the history tells, without the values of build arguments.
-pub(super) fn shortened(step: &str) -> String {
-    let mut text = step.trim();
-    let mut is_run = false;
-    text = text.strip_prefix("RUN ").map_or(text, |rest| {
-        is_run = true;
-        rest
-    });
-    // The classic builder and BuildKit write `|2 A=x B=y /bin/sh -c command`.
-    if text.starts_with('|') {
-        text = text.find("/bin/sh -c ").map_or("(build arguments)", |at| &text[at..]);
-        is_run = true;
-    }
-    if let Some(rest) = text.strip_prefix("/bin/sh -c ") {
-        (text, is_run) = match rest.trim_start().strip_prefix("#(nop)") {
-            Some(rest) => (rest.trim_start(), false),
-            None => (rest, true),
-        };
-    }
-    let text = text.strip_suffix("# buildkit").unwrap_or(text);
-    let words: Vec<&str> = text.split_whitespace().collect();
-    format!("{}{}", if is_run { "RUN " } else { "" }, words.join(" "))
-}
-
 fn hidden(image: &InspectedImage, all: bool) -> Vec<String> {
     if image.hidden_bytes == 0 {
         return vec!["  nothing is hidden: every file of every layer is seen".to_owned()];
@@ -244,21 +221,6 @@ fn savings(image: &InspectedImage, input: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_step_is_shown_as_its_dockerfile_has_it() {
-        for (step, shown) in [
-            ("/bin/sh -c #(nop) ADD file:ab in / ", "ADD file:ab in /"),
-            ("/bin/sh -c apt-get   update", "RUN apt-get update"),
-            ("|2 TOKEN=abc B= /bin/sh -c make", "RUN make"),
-            ("RUN |1 TOKEN=abc /bin/sh -c make # buildkit", "RUN make"),
-            ("RUN /bin/sh -c make # buildkit", "RUN make"),
-            ("COPY . /app # buildkit", "COPY . /app"),
-            ("|1 TOKEN=abc make", "RUN (build arguments)"),
-        ] {
-            assert_eq!(shortened(step), shown);
-        }
-    }
 
     #[test]
     fn words_are_wrapped_between_findings() {

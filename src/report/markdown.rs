@@ -7,8 +7,9 @@
 //! - It stays below the 1 MiB that GitHub takes for a step: what is too much is counted.
 
 use super::inspect::{HiddenBetween, InspectedImage, InspectedLayer, Inspection, Pushed, SecretReport, Settings};
-use super::inspect_text::{shortened, size};
+use super::inspect_text::size;
 use super::squash::Change;
+use super::step::shortened;
 use super::units::{human, percent, plural};
 use crate::finding::Finding;
 use crate::text::{Shown, line, quoted};

@@ -16,6 +16,7 @@ mod reasons;
 pub mod sarif;
 mod secrets;
 mod squash;
+mod step;
 mod summary;
 pub mod text;
 mod units;
