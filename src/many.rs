@@ -1,6 +1,6 @@
 //! A batch as a person sees it: a line when a job ends, and all together at the end.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -15,13 +15,15 @@ use crate::{FAILED, ending, fail, say, with_progress};
 /// What a batch ends with of which some jobs failed.
 const SOME_FAILED: u8 = 1;
 
-/// Tells of each job when it ends, and writes what became of those so far: whoever is interrupted can go on from there.
+/// Tells of each job when it ends, and again and again writes what became of those so far: whoever is interrupted can go on from there.
 struct Told<'t> {
     is_quiet: bool,
     count: usize,
     report: Option<&'t PathBuf>,
     taken: &'t Taken,
     ended: RefCell<Vec<JobReport>>,
+    /// How many had ended when the report was written last.
+    written: Cell<usize>,
     problem: RefCell<Option<String>>,
 }
 
@@ -35,9 +37,14 @@ impl Jobs for Told<'_> {
         if !self.is_quiet || report.error.is_some() {
             say(&[format!("{:>3}/{}{}", at + 1, self.count, report.line())]);
         }
-        self.ended.borrow_mut().push(report.clone());
-        let written = self.report.map(|path| write(path, &BatchReport::new(self.ended.borrow().clone()), self.taken));
-        *self.problem.borrow_mut() = written.and_then(Result::err);
+        let Some(path) = self.report else { return };
+        let mut ended = self.ended.borrow_mut();
+        ended.push(report.clone());
+        // Every time it is written whole: more seldom when there are many, so that this takes no longer than they do.
+        if ended.len() == self.count || ended.len() - self.written.get() > ended.len() / 16 {
+            self.written.set(ended.len());
+            *self.problem.borrow_mut() = write(path, &BatchReport::new(ended.clone()), self.taken).err();
+        }
     }
 }
 
@@ -53,6 +60,7 @@ pub(crate) fn run(all: &Arguments, arguments: &BatchArguments, asked: BatchAsked
         report: arguments.report.as_ref(),
         taken: &taken,
         ended: RefCell::default(),
+        written: Cell::new(0),
         problem: RefCell::default(),
     };
     Ok(with_progress(

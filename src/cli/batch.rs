@@ -1,6 +1,6 @@
 //! `imgsquash batch`: what was typed, and what is printed.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
@@ -147,28 +147,7 @@ impl BatchArguments {
         if inputs.is_empty() {
             return Err("there is nothing to do: no input was found".to_owned());
         }
-        let (mut outputs, mut seen): (Vec<PathBuf>, HashSet<PathBuf>) = (Vec::new(), HashSet::new());
-        let earlier = self.earlier()?;
-        let (mut jobs, mut search) = (Vec::new(), None);
-        for input in &inputs {
-            let output = self.output(Path::new(input))?;
-            if !seen.insert(output.clone()) {
-                let (input, output) = (Path::new(input).display(), output.display());
-                return Err(format!(
-                    "two inputs would be written to {output}, the second is {input}: name outputs with {{dir}}"
-                ));
-            }
-            outputs.push(output.clone());
-            let words = [OsString::from("imgsquash"), input.clone(), "-o".into(), output.clone().into()];
-            let words: Vec<OsString> = words.into_iter().chain(self.options.iter().cloned()).collect();
-            let arguments = Arguments::try_parse_from(&words).map_err(|error| super::usage::line(&error, &words))?;
-            let (mut squash, _) = (arguments.request()?, arguments.taken()?);
-            // One search for all, because layers that they share are read once.
-            search = search.or(squash.secrets.take());
-            squash.secrets.clone_from(&search);
-            let done = earlier.iter().find(|job| job.is_there(&output)).and_then(EarlierJob::done);
-            jobs.push(Job { squash, done });
-        }
+        let outputs = self.outputs(&inputs)?;
         let mut taken = Taken::default();
         for input in &inputs {
             taken.read("an input", Path::new(input));
@@ -177,8 +156,45 @@ impl BatchArguments {
             return Err(format!("{} is {}: choose another place", taken_by.0.display(), taken_by.1));
         }
         self.check_report(&taken, &outputs)?;
+        let jobs = self.jobs(inputs.into_iter().zip(outputs))?;
         let jobs = shard::of(self.shard.as_deref(), |name| std::env::var(name).ok())?.take(jobs);
         Ok(Asked { batch: Batch { jobs, resources: self.machine.resources() }, taken })
+    }
+
+    /// Where each input goes.
+    fn outputs(&self, inputs: &[OsString]) -> Result<Vec<PathBuf>, String> {
+        let mut seen: HashSet<PathBuf> = HashSet::new();
+        let output = |input: &OsString| {
+            let output = self.output(Path::new(input))?;
+            if !seen.insert(output.clone()) {
+                let (input, output) = (Path::new(input).display(), output.display());
+                return Err(format!(
+                    "two inputs would be written to {output}, the second is {input}: name outputs with {{dir}}"
+                ));
+            }
+            Ok(output)
+        };
+        inputs.iter().map(output).collect()
+    }
+
+    /// The squash of each input to its output.
+    fn jobs(&self, places: impl Iterator<Item = (OsString, PathBuf)>) -> Result<Vec<Job>, String> {
+        let earlier = self.earlier()?;
+        let (mut jobs, mut search) = (Vec::new(), None);
+        for (input, output) in places {
+            let words = [OsString::from("imgsquash"), input, "-o".into(), output.clone().into()];
+            // It must not replace the base, rules or a baseline either.
+            let report = self.report.iter().flat_map(|report| ["--report".into(), report.clone().into()]);
+            let words: Vec<OsString> = words.into_iter().chain(report).chain(self.options.iter().cloned()).collect();
+            let arguments = Arguments::try_parse_from(&words).map_err(|error| super::usage::line(&error, &words))?;
+            let (mut squash, _) = (arguments.request()?, arguments.taken()?);
+            // One search for all, because layers that they share are read once.
+            search = search.or(squash.secrets.take());
+            squash.secrets.clone_from(&search);
+            let done = earlier.get(&output).filter(|job| job.is_there(&output)).and_then(EarlierJob::done);
+            jobs.push(Job { squash, done });
+        }
+        Ok(jobs)
     }
 
     /// An error when the report would replace what is read or written. Outputs get new files, so they are told once.
@@ -224,14 +240,15 @@ impl BatchArguments {
     }
 
     /// What an earlier run did, if that is asked for.
-    fn earlier(&self) -> Result<Vec<EarlierJob>, String> {
-        let Some(file) = self.report.as_ref().filter(|_| self.resume) else { return Ok(Vec::new()) };
+    fn earlier(&self) -> Result<HashMap<PathBuf, EarlierJob>, String> {
+        let Some(file) = self.report.as_ref().filter(|_| self.resume) else { return Ok(HashMap::new()) };
+        let by_output = |mut job: EarlierJob| Some((PathBuf::from(job.output.take()?), job));
         match std::fs::read(file) {
             Ok(text) => serde_json::from_slice::<Earlier>(&text)
-                .map(|earlier| earlier.jobs)
+                .map(|earlier| earlier.jobs.into_iter().filter_map(by_output).collect())
                 .map_err(|problem| format!("--resume: {} is no report of a batch: {problem}", file.display())),
             // The first run has none.
-            Err(problem) if problem.kind() == std::io::ErrorKind::NotFound => Ok(Vec::new()),
+            Err(problem) if problem.kind() == std::io::ErrorKind::NotFound => Ok(HashMap::new()),
             Err(problem) => Err(format!("--resume: cannot read {}: {problem}", file.display())),
         }
     }
@@ -242,11 +259,11 @@ impl EarlierJob {
         Some(Done { made_from: self.made_from.clone()?, output_bytes: self.output_bytes? })
     }
 
-    /// Whether it is about this output, and that is still there.
+    /// Whether its output is still there as it left it.
     fn is_there(&self, output: &Path) -> bool {
         let found = std::fs::metadata(output).ok();
         let same_size = found.is_some_and(|found| found.is_dir() || Some(found.len()) == self.output_bytes);
-        self.status != "failed" && self.output.as_deref().map(Path::new) == Some(output) && same_size
+        self.status != "failed" && same_size
     }
 }
 

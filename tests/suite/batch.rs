@@ -160,6 +160,7 @@ fn wrong_usage_is_one_line_and_nothing_is_done() {
     let place = place();
     fs::create_dir(place.path("empty")).unwrap();
     fs::create_dir(place.path("other")).unwrap();
+    place.write("own.toml", b"");
     fs::copy(place.path("in/api.tar"), place.path("other/api.tar")).unwrap();
     for (arguments, expected) in [
         ("batch in", "--out-name <TEMPLATE>"),
@@ -179,6 +180,11 @@ fn wrong_usage_is_one_line_and_nothing_is_done() {
         ("batch in --out-dir out --resume", "--report"),
         ("batch in --out-dir out --report in/api.tar", "--report would replace an input"),
         ("batch in --out-dir out --report out/api.tar", "--report would replace an output"),
+        ("batch in --out-dir out --report own.toml --rules own.toml", "--report would replace the rules"),
+        (
+            "batch in/api.tar --out-dir out --report in/web.tar --keep-base in/web.tar",
+            "--report would replace the base",
+        ),
         ("batch in --out-dir out --shard 4/3", "--shard: expected K/N as in 1/4, K from 1 to N, not \"4/3\""),
     ] {
         let (code, said) = run(&place, arguments);
