@@ -124,8 +124,7 @@ fn with_progress<T>(
         Ok(Ok(done)) => tell(done),
         Ok(Err(error)) => {
             let (hint, code) = (arguments.hint(&error), error.exit_code());
-            let told = error.lines().into_iter().map(|line| fail(&format!("{line}{hint}"), code));
-            told.last().unwrap_or(ExitCode::from(code))
+            error.lines().iter().fold(ExitCode::from(code), |_, line| fail(&format!("{line}{hint}"), code))
         }
         Err(_) => {
             let text = PANIC.get().map_or("unknown", String::as_str);

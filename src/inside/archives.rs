@@ -4,7 +4,8 @@
 //! - Tar (plain, gzip or zstd) and zip are opened; xz and bzip2 are not, so nothing is said of those.
 //! - What was extracted may lie anywhere, and without leading directories of its path. It counts when at least nine of ten
 //!   files are there with their sizes.
-//! - All archives together are inflated to no more than the layers have: looking costs at most one more reading.
+//! - All archives together are inflated to no more than the layers have: looking costs at most one more reading. No more
+//!   than 16 MiB of names are held; of an archive that has more, those that come first are compared.
 
 use std::collections::HashMap;
 use std::io::{self, Read};
@@ -35,12 +36,32 @@ type File = (Vec<u8>, u64);
 const SMALLEST: u64 = 100_000;
 /// Archives that are opened, the largest first.
 const MOST: usize = 64;
-/// Files of an archive that are compared.
-const FILES: usize = 100_000;
+/// Bytes of names and of what stands beside them that are held, of all archives together.
+const NAMES: usize = 16 << 20;
+/// Bytes that stand beside a name.
+const BESIDE: usize = size_of::<File>();
 /// Bytes of the end of a zip that has to hold its directory.
 const TAIL: usize = 8 << 20;
 /// Places in the tree where the largest file of an archive may be.
 const PLACES: usize = 16;
+/// What looking into archives may still take.
+struct Budget {
+    /// Bytes to inflate.
+    inflate: u64,
+    /// Bytes of names.
+    names: usize,
+}
+
+impl Budget {
+    /// Takes in a name, if there is room for it.
+    fn hold(&mut self, files: &mut Vec<File>, path: &[u8], bytes: u64) -> bool {
+        let Some(left) = self.names.checked_sub(path.len() + BESIDE) else { return false };
+        self.names = left;
+        files.push((path.to_vec(), bytes));
+        true
+    }
+}
+
 /// Bytes that are always worth inflating.
 const LEAST_BUDGET: u64 = 64 << 20;
 
@@ -49,7 +70,7 @@ const ENDINGS: [&[u8]; 6] = [b".tar", b".tar.gz", b".tgz", b".tar.zst", b".tzst"
 /// Finds archives of `tree`, whose contents lie in `layers`, beside what was extracted from them.
 pub fn extracted(tree: &Tree, layers: Layers<'_>) -> Result<Vec<Extracted>, WriteError> {
     let plain: u64 = layers.indexes.iter().map(|layer| layer.plain_size).sum();
-    let mut budget = plain.max(LEAST_BUDGET);
+    let mut budget = Budget { inflate: plain.max(LEAST_BUDGET), names: NAMES };
     let mut archives = Vec::new();
     for (id, bytes) in candidates(tree) {
         let files = files(layers, tree.inode(id).source, &mut budget)?;
@@ -116,7 +137,7 @@ fn root(tree: &Tree, place: NodeId, probe: &File, files: &[File]) -> Option<Node
 }
 
 /// The files in the archive that `entry` has; none when it is no archive, or a broken one.
-fn files(layers: Layers<'_>, entry: EntryRef, budget: &mut u64) -> Result<Vec<File>, WriteError> {
+fn files(layers: Layers<'_>, entry: EntryRef, budget: &mut Budget) -> Result<Vec<File>, WriteError> {
     let (sender, receiver) = sync_channel::<Vec<u8>>(8);
     std::thread::scope(|scope| {
         let found = scope.spawn(|| listed(Pieces { receiver, piece: Vec::new(), at: 0 }, budget));
@@ -129,41 +150,40 @@ fn files(layers: Layers<'_>, entry: EntryRef, budget: &mut u64) -> Result<Vec<Fi
 }
 
 /// The files in what `pieces` are an archive of, whose form its first bytes tell.
-fn listed(mut pieces: Pieces, budget: &mut u64) -> Vec<File> {
+fn listed(mut pieces: Pieces, budget: &mut Budget) -> Vec<File> {
     let mut magic = [0; 4];
     if pieces.read_exact(&mut magic).is_err() {
         return Vec::new();
     }
     let whole = io::Cursor::new(magic).chain(pieces);
-    let mut limited = Limited { reader: Box::new(io::empty()), budget };
-    match magic {
-        [0x1f, 0x8b, ..] => limited.reader = Box::new(flate2::read::MultiGzDecoder::new(whole)),
+    let reader: Box<dyn Read> = match magic {
+        [0x1f, 0x8b, ..] => Box::new(flate2::read::MultiGzDecoder::new(whole)),
         [0x28, 0xb5, 0x2f, 0xfd] => match zstd::stream::read::Decoder::new(whole) {
-            Ok(decoder) => limited.reader = Box::new(decoder),
+            Ok(decoder) => Box::new(decoder),
             Err(_) => return Vec::new(),
         },
-        [b'P', b'K', 3, 4] => return in_zip(whole),
-        _ => limited.reader = Box::new(whole),
-    }
-    in_tar(limited)
+        [b'P', b'K', 3, 4] => return in_zip(whole, budget),
+        _ => Box::new(whole),
+    };
+    in_tar(reader, budget)
 }
 
-fn in_tar(reader: Limited<'_>) -> Vec<File> {
-    let mut members = Members::new(io::BufReader::with_capacity(64 << 10, reader));
+fn in_tar(reader: impl Read, budget: &mut Budget) -> Vec<File> {
+    let mut limited = reader.take(budget.inflate);
     let mut files = Vec::new();
+    let mut members = Members::new(io::BufReader::with_capacity(64 << 10, &mut limited));
     while let Ok(Some(member)) = members.next_member() {
-        if member.typeflag == b'0' {
-            files.push((member.name.clone(), member.size));
-        }
-        if files.len() >= FILES || members.pass(&member).is_err() {
+        let is_held = member.typeflag != b'0' || budget.hold(&mut files, &member.name, member.size);
+        if !is_held || members.pass(&member).is_err() {
             break;
         }
     }
+    budget.inflate = limited.limit();
     files
 }
 
 /// The files that the directory at the end of a zip lists (PKWARE's APPNOTE 6.3.10, sections 4.3.12 and 4.3.16).
-fn in_zip(mut reader: impl Read) -> Vec<File> {
+fn in_zip(mut reader: impl Read, budget: &mut Budget) -> Vec<File> {
     let (mut tail, mut buffer) = (Vec::new(), vec![0; 64 << 10]);
     while let Ok(count @ 1..) = reader.read(&mut buffer) {
         if tail.len() + count > 2 * TAIL {
@@ -178,7 +198,7 @@ fn in_zip(mut reader: impl Read) -> Vec<File> {
     let size = number(&tail, end + 12).and_then(|size| usize::try_from(size).ok());
     let Some(mut at) = size.and_then(|size| end.checked_sub(size)) else { return Vec::new() };
     let mut files = Vec::new();
-    while files.len() < FILES && tail.get(at..at + 4) == Some(b"PK\x01\x02") {
+    while tail.get(at..at + 4) == Some(b"PK\x01\x02") {
         let length = |at: usize| tail.get(at..at + 2).map(|two| usize::from(u16::from_le_bytes([two[0], two[1]])));
         let (Some(bytes), Some(name), Some(extra), Some(comment)) =
             (number(&tail, at + 24), length(at + 28), length(at + 30), length(at + 32))
@@ -186,8 +206,8 @@ fn in_zip(mut reader: impl Read) -> Vec<File> {
             break;
         };
         let Some(path) = tail.get(at + 46..at + 46 + name) else { break };
-        if !path.ends_with(b"/") {
-            files.push((path.to_vec(), bytes));
+        if !path.ends_with(b"/") && !budget.hold(&mut files, path, bytes) {
+            break;
         }
         at += 46 + name + extra + comment;
     }
@@ -218,21 +238,6 @@ impl Read for Pieces {
         let count = buffer.len().min(self.piece.len() - self.at);
         buffer[..count].copy_from_slice(&self.piece[self.at..self.at + count]);
         self.at += count;
-        Ok(count)
-    }
-}
-
-/// What may be inflated, and no more.
-struct Limited<'b> {
-    reader: Box<dyn Read>,
-    budget: &'b mut u64,
-}
-
-impl Read for Limited<'_> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let left = usize::try_from(*self.budget).unwrap_or(usize::MAX).min(buffer.len());
-        let count = self.reader.read(&mut buffer[..left])?;
-        *self.budget -= count as u64;
         Ok(count)
     }
 }
