@@ -1,8 +1,8 @@
 //! Where an image lives, as people name it: a path, or a name with a transport before it, as skopeo has them.
 //!
 //! # Decisions
-//! - A text without a known transport is a path, so that every name that worked before works on; `./` in front of a path
-//!   that looks like a transport makes it a path again.
+//! - A text without a known transport is a path, so that every name that worked before works on; `./` in front of a
+//!   path that looks like a transport makes it a path again.
 //! - `docker-archive:` and `oci-archive:` say the same for reading: what a file is shows when it is read.
 //! - A name with a tag and a digest is the digest's image, as docker has it.
 

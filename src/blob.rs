@@ -221,8 +221,8 @@ impl Span {
         SpanReader { span: self.clone(), at: 0 }
     }
 
-    /// The whole span in memory; an error when it has more than `limit` bytes, or when somebody wrote to the file before
-    /// all of it was read.
+    /// The whole span in memory; an error when it has more than `limit` bytes, or when somebody wrote to the file
+    /// before all of it was read.
     pub fn read_all(&self, limit: u64) -> io::Result<Vec<u8>> {
         if self.len > limit {
             let problem = format!("it has {} bytes, more than the {limit} such a document may have", self.len);

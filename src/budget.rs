@@ -1,8 +1,8 @@
 //! Memory that an input makes us hold: counted in one place for all that a run reads, and before it is had.
 //!
 //! # Decisions
-//! - What is counted is what comes from the input and stays: names, attributes, documents, package databases. What a run
-//!   needs to do its work (buffers, threads, a window for decoders) does not depend on what the input says.
+//! - What is counted is what comes from the input and stays: names, attributes, documents, package databases. What a
+//!   run needs to do its work (buffers, threads, a window for decoders) does not depend on what the input says.
 //! - Counted is about what one copy takes up. Laying layers over each other and writing them needs up to as much again.
 
 use std::sync::Arc;

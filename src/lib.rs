@@ -26,13 +26,13 @@
 //! - What is read again is what was verified: an input that changes meanwhile is an error.
 //! - The target is either what it was before or the whole new archive, and nothing else is left behind.
 //! - Equal input and options make equal bytes, on every machine and with any number of threads.
-//! - File contents are never held in memory, but for package databases, and touch a disk uncompressed only where they are
-//!   handed over or taken so, as by daemons; a tree entry costs about 200 bytes.
+//! - File contents are never held in memory, but for package databases, and touch a disk uncompressed only where they
+//!   are handed over or taken so, as by daemons; a tree entry costs about 200 bytes.
 //!
 //! Below `main.rs` nothing reads the clock, the environment or the command line, and nothing prints.
 
-// The rooms. They are public only so that the project's own tests, benches and fuzz targets can look into them: nothing in
-// them is promised.
+// The rooms. They are public only so that the project's own tests, benches and fuzz targets can look into them: nothing
+// in them is promised.
 #[doc(hidden)]
 pub mod address;
 #[doc(hidden)]

@@ -3,13 +3,13 @@
 /// How much an input may ask for before it is refused. Real images stay far below the defaults.
 #[derive(Clone, Debug)]
 pub struct Limits {
-    /// Bytes that one layer may have uncompressed. By default (`None`) 16 GiB, or 64 times its compressed bytes if that is
-    /// more, so that an honest layer of any size passes and a bomb of a few megabytes does not. A layer that inflates to
-    /// more is an error.
+    /// Bytes that one layer may have uncompressed. By default (`None`) 16 GiB, or 64 times its compressed bytes if that
+    /// is more, so that an honest layer of any size passes and a bomb of a few megabytes does not. A layer that
+    /// inflates to more is an error.
     pub layer: Option<u64>,
-    /// Bytes that all layers of an image may have uncompressed, one that is listed twice counted twice. Default 64 GiB. It
-    /// is raised to 64 times the bytes of the image's blobs, and to four times [`Self::layer`] where that is set. More is
-    /// an error.
+    /// Bytes that all layers of an image may have uncompressed, one that is listed twice counted twice. Default 64 GiB.
+    /// It is raised to 64 times the bytes of the image's blobs, and to four times [`Self::layer`] where that is set.
+    /// More is an error.
     pub image: u64,
     /// Bytes of memory that the names, attributes and documents of the input may take up, about 200 for each file. By
     /// default (`None`) 96 MiB and 64 for each byte that the input has as it lies there, but no more than 2 GiB: ten

@@ -15,7 +15,8 @@ use crate::{FAILED, ending, fail, say, with_progress};
 /// What a batch ends with of which some jobs failed.
 const SOME_FAILED: u8 = 1;
 
-/// Tells of each job when it ends, and again and again writes what became of those so far: whoever is interrupted can go on from there.
+/// Tells of each job when it ends, and again and again writes what became of those so far: whoever is interrupted can
+/// go on from there.
 struct Told<'t> {
     is_quiet: bool,
     count: usize,

@@ -2,13 +2,14 @@
 //!
 //! # Decisions
 //! - What could move the cursor, begin a line, turn the direction of writing or hide is shown as what it is: control
-//!   characters, line and paragraph separators, and Unicode's format characters (category Cf, which has the bidirectional
-//!   overrides and the invisible ones). Everything else is shown as it stands.
+//!   characters, line and paragraph separators, and Unicode's format characters (category Cf, which has the
+//!   bidirectional overrides and the invisible ones). Everything else is shown as it stands.
 //! - What is too long loses its middle: names differ at their ends, and a message has its reason there.
 
 use std::fmt::{self, Write};
 
-/// Characters that change how others are shown, or are not seen (Unicode 16, category Cf, and the separators Zl and Zp).
+/// Characters that change how others are shown, or are not seen (Unicode 16, category Cf, and the separators Zl and
+/// Zp).
 const UNSEEN: [(char, char); 18] = [
     ('\u{ad}', '\u{ad}'),
     ('\u{600}', '\u{605}'),
@@ -66,8 +67,8 @@ impl fmt::Display for ShownBytes<'_> {
     }
 }
 
-/// Bytes as text from which [`bytes`] makes the same bytes: a backslash is doubled, and each byte of what is no text, or
-/// does more than be seen, is `\x` and two digits.
+/// Bytes as text from which [`bytes`] makes the same bytes: a backslash is doubled, and each byte of what is no text,
+/// or does more than be seen, is `\x` and two digits.
 pub fn exact(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len());
     let hidden = |text: &mut String, bytes: &[u8]| {

@@ -2,8 +2,8 @@
 //!
 //! # Decisions
 //! - While a blob is read and verified, each block of it gets a fingerprint ([`Sealing`]). Whoever reads it again gets
-//!   whole blocks, each compared with its fingerprint before anybody sees it ([`Sealed`]). That costs 8 bytes for 64 KiB
-//!   and no second hash, and finds a changed byte whatever times the file has.
+//!   whole blocks, each compared with its fingerprint before anybody sees it ([`Sealed`]). That costs 8 bytes for 64
+//!   KiB and no second hash, and finds a changed byte whatever times the file has.
 //! - Fingerprints guard against accidents, digests against intent. Who may write to the input while it is read may as
 //!   well write to it before.
 

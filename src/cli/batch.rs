@@ -27,8 +27,8 @@ pub(crate) struct BatchArguments {
     #[arg(long, value_name = "DIR", conflicts_with = "out_name")]
     out_dir: Option<PathBuf>,
 
-    /// Write each archive to TEMPLATE, in which {name} is the name of its input without an ending, and {dir} the directory
-    /// that it lies in
+    /// Write each archive to TEMPLATE, in which {name} is the name of its input without an ending, and {dir} the
+    /// directory that it lies in
     #[arg(long, value_name = "TEMPLATE", required_unless_present = "out_dir")]
     out_name: Option<String>,
 
@@ -103,7 +103,8 @@ pub(super) fn parted(verb: Option<&str>, given: &[OsString]) -> Vec<(OsString, O
     parted
 }
 
-/// Takes the options of a squash out of the arguments of a batch. Returns the arguments that are left, and these options.
+/// Takes the options of a squash out of the arguments of a batch. Returns the arguments that are left, and these
+/// options.
 pub(super) fn divided(given: &[OsString]) -> (Vec<OsString>, Vec<OsString>) {
     let command = Arguments::command();
     let batch = command.find_subcommand("batch").cloned().unwrap_or_default();

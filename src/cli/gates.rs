@@ -17,8 +17,8 @@ const CONFIG: &str = ".imgsquash.toml";
 
 #[derive(Debug, Args)]
 pub(super) struct GateArguments {
-    /// Fail on a finding or secret, by its id, rule or severity (info, low, medium, high, critical), or on root, secrets,
-    /// secrets:live; may be repeated
+    /// Fail on a finding or secret, by its id, rule or severity (info, low, medium, high, critical), or on root,
+    /// secrets, secrets:live; may be repeated
     #[arg(long, value_name = "WHAT", value_delimiter = ',', help_heading = GATES)]
     fail_on: Vec<String>,
 

@@ -93,8 +93,8 @@ fn taken(inputs: &[(&str, &Path)], others: &[&Asked<'_>]) -> Taken {
 }
 
 impl Files {
-    /// Looks at what was asked for. An error if a file would replace what is read or another one, or if several go to standard
-    /// output; `printed` is an option that does too.
+    /// Looks at what was asked for. An error if a file would replace what is read or another one, or if several go to
+    /// standard output; `printed` is an option that does too.
     pub(super) fn check(
         asked: &[Asked<'_>],
         inputs: &[(&str, &Path)],

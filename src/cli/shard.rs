@@ -24,8 +24,8 @@ const SCHEDULERS: [(&str, &str, usize); 4] = [
     ("BUILDKITE_PARALLEL_JOB", "BUILDKITE_PARALLEL_JOB_COUNT", 0),
 ];
 
-/// The part that was asked for as `K/N`, or that the environment tells; else all. An index without a total is an error: it
-/// must not mean all.
+/// The part that was asked for as `K/N`, or that the environment tells; else all. An index without a total is an error:
+/// it must not mean all.
 pub(super) fn of(asked: Option<&str>, variable: impl Fn(&str) -> Option<String>) -> Result<Shard, String> {
     if let Some(text) = asked {
         let bad = || format!("--shard: expected K/N as in 1/4, K from 1 to N, not \"{text}\"");

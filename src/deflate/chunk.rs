@@ -38,8 +38,8 @@ impl ChunkEncoder {
         length as u64
     }
 
-    /// The blocks of `plain`, in the vector `bytes`. They are inflated again to find where the last one begins, so that what cannot be read
-    /// back never leaves.
+    /// The blocks of `plain`, in the vector `bytes`. They are inflated again to find where the last one begins, so that
+    /// what cannot be read back never leaves.
     pub fn encode(&mut self, plain: &[u8], mut bytes: Vec<u8>) -> Chunk {
         bytes.resize(self.compressor.deflate_compress_bound(plain.len()), 0);
         let Ok(length) = self.compressor.deflate_compress(plain, &mut bytes) else {

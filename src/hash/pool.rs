@@ -11,8 +11,8 @@ use super::text::Text;
 use crate::buffers::Shared;
 use crate::oci::Digest;
 
-/// Pieces of a text that may wait; whoever feeds more waits in turn. Fewer when there are many texts, because their pieces
-/// are memory.
+/// Pieces of a text that may wait; whoever feeds more waits in turn. Fewer when there are many texts, because their
+/// pieces are memory.
 const WAITING: usize = 8;
 /// Pieces of all texts that should wait at most.
 const WAITING_TOGETHER: usize = 64;
@@ -219,7 +219,8 @@ impl Hash<'_> {
     pub fn feed(&self, piece: Shared) {
         let mut state = self.hashing.lock();
         while state.lanes[self.lane].waiting.len() >= state.limit() {
-            // What waits may not wait for company any more: the limit may have fallen since it was looked at, or rise now.
+            // What waits may not wait for company any more: the limit may have fallen since it was looked at, or rise
+            // now.
             state.lanes[self.lane].urgent = true;
             self.hashing.work.notify_one();
             state = self.hashing.wait(&self.hashing.done, state);
@@ -330,7 +331,8 @@ mod tests {
                 Arc::new(buffer)
             };
             let (text, mut others) = (hashing.begin(), vec![hashing.begin()]);
-            // One less than may wait, so these wait for company; after it has been there once, the thread that hashes waits.
+            // One less than may wait, so these wait for company; after it has been there once, the thread that hashes
+            // waits.
             (1..WAITING).for_each(|_| text.feed(piece()));
             let company = hashing.begin();
             company.feed(piece());

@@ -62,8 +62,8 @@ impl<'h> Apart<'h> {
         Ok((self.loaded.stack(diffs, kept, &mut fates)?, fates))
     }
 
-    /// What a squash would make that keeps the oldest `kept` layers and prunes what `choice` says. It is the squash itself,
-    /// up to where layers are written.
+    /// What a squash would make that keeps the oldest `kept` layers and prunes what `choice` says. It is the squash
+    /// itself, up to where layers are written.
     pub fn forecast(&self, image: &Image, kept: usize, choice: &Choice, host: Host<'_>) -> Result<Forecast, Error> {
         let (layers, name) = (self.loaded.layers(), &self.loaded.input);
         let (mut stack, mut fates) = self.stack(kept)?;

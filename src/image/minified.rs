@@ -6,7 +6,8 @@ use crate::oci::Document;
 use crate::slim::{self, Minified, Minify, MinifyOutcome};
 use crate::tree::{Fates, Tree};
 
-/// Takes out of `tree`, which `loaded` makes, what `wish` does not need, as [`slim::minify`] does; nothing without a wish.
+/// Takes out of `tree`, which `loaded` makes, what `wish` does not need, as [`slim::minify`] does; nothing without a
+/// wish.
 pub fn minify<'h>(
     loaded: Loaded<'h>,
     tree: Option<&mut Tree>,

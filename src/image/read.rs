@@ -76,8 +76,8 @@ pub(super) fn read_all<'h>(
 /// Bytes that are noted of an entry each time its layer is laid over others.
 const NOTED: u64 = 8;
 
-/// Whether the layers together have no more than they may, one that is there several times counted as often. Returns the
-/// memory for what will be noted of their entries.
+/// Whether the layers together have no more than they may, one that is there several times counted as often. Returns
+/// the memory for what will be noted of their entries.
 fn check_together(
     sources: &[Source],
     indexes: &[Arc<LayerIndex>],

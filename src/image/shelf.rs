@@ -1,8 +1,8 @@
 //! Layers that were read, so that one that several images share is read once.
 //!
 //! # Decisions
-//! - Layers are told by what manifest and config say of them, and where they say too little, by the file. What was read was
-//!   verified against it, so another copy of the same layer could say nothing else and is not read.
+//! - Layers are told by what manifest and config say of them, and where they say too little, by the file. What was read
+//!   was verified against it, so another copy of the same layer could say nothing else and is not read.
 //! - A layer is on the shelf only until the last image that has it has taken it: what it says is memory.
 
 use std::collections::HashMap;

@@ -191,8 +191,8 @@ pub fn finish(output: Output, mut findings: Findings) -> Result<Findings, Error>
 }
 
 impl Output {
-    /// An output to `target`, which may be read back before it is in its place if that is asked for. What can be known to
-    /// fail at the end fails here.
+    /// An output to `target`, which may be read back before it is in its place if that is asked for. What can be known
+    /// to fail at the end fails here.
     pub fn create(
         (target, format): (&Target, Format),
         compression: Option<Compression>,
@@ -219,8 +219,8 @@ impl Output {
         added.map_err(|cause| Error::Output { target: self.target.clone(), cause })
     }
 
-    /// Copies a layer as it is, unless the target has it, and tells `written` of what there is of the copy; `failed` is an
-    /// error about a layer.
+    /// Copies a layer as it is, unless the target has it, and tells `written` of what there is of the copy; `failed` is
+    /// an error about a layer.
     fn copy(
         &mut self,
         position: usize,

@@ -2,8 +2,8 @@
 //!
 //! # Decisions
 //! - Where `manifest.json` stands beside `index.json` (Docker 25 and later), the index is read, because it has digests
-//!   for everything; `manifest.json` adds names, and the images that the index does not lead to: `docker save ID` writes
-//!   an index of nothing (`"manifests": null`), and of several images those without a name are missing from it.
+//!   for everything; `manifest.json` adds names, and the images that the index does not lead to: `docker save ID`
+//!   writes an index of nothing (`"manifests": null`), and of several images those without a name are missing from it.
 //! - A platform of a nested index whose manifest is not in the archive is left out aloud: `docker save` with the
 //!   containerd store saves the index whole and only the platforms that were pulled.
 //! - Layouts hold more than images: signatures, charts, caches, records of builds. What is no image is told by the type

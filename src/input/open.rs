@@ -75,7 +75,8 @@ impl fmt::Display for Origin {
     }
 }
 
-/// Opens `origin`. What cannot be read twice, or is compressed as a whole, is first copied to an unnamed temporary file.
+/// Opens `origin`. What cannot be read twice, or is compressed as a whole, is first copied to an unnamed temporary
+/// file.
 pub fn open(origin: &Origin, with: &Opening<'_>) -> Result<Box<dyn Store>, OpenError> {
     let mut file = match origin {
         Origin::Path(path) if path.is_dir() => {

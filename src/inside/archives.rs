@@ -2,10 +2,10 @@
 //!
 //! # Decisions
 //! - Tar (plain, gzip or zstd) and zip are opened; xz and bzip2 are not, so nothing is said of those.
-//! - What was extracted may lie anywhere, and without leading directories of its path. It counts when at least nine of ten
-//!   files are there with their sizes.
-//! - All archives together are inflated to no more than the layers have: looking costs at most one more reading. No more
-//!   than 16 MiB of names are held; of an archive that has more, those that come first are compared.
+//! - What was extracted may lie anywhere, and without leading directories of its path. It counts when at least nine of
+//!   ten files are there with their sizes.
+//! - All archives together are inflated to no more than the layers have: looking costs at most one more reading. No
+//!   more than 16 MiB of names are held; of an archive that has more, those that come first are compared.
 
 use std::collections::HashMap;
 use std::io::{self, Read};

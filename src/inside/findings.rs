@@ -1,5 +1,5 @@
-//! What a person should know of an image, besides its bytes: decided by what is in it, and by the text of its history only
-//! where nothing else can tell.
+//! What a person should know of an image, besides its bytes: decided by what is in it, and by the text of its history
+//! only where nothing else can tell.
 //!
 //! # Decisions
 //! - The superuser is told by number, so `0`, `0:0` and another name for 0 count (dockle looks for the word root).

@@ -1,8 +1,8 @@
 //! What of the layers nobody sees, exactly: every byte of every layer is live, hidden, or overhead.
 //!
 //! # Decisions
-//! - Hidden are the copies that something later hides, never what hides them. Contents that another name of the same file
-//!   still shows are live, whatever became of the entry that has them.
+//! - Hidden are the copies that something later hides, never what hides them. Contents that another name of the same
+//!   file still shows are live, whatever became of the entry that has them.
 //! - Whiteouts, entries that mean nothing, and the ends of archives are overhead: they hide, and nothing hides them.
 
 use std::collections::BTreeMap;

@@ -145,8 +145,8 @@ impl Listing {
     }
 }
 
-/// Lists the files of `layers`, which say `diffs` and make `tree`; what became of their entries is in `fates`. `prunable` is
-/// what the safe prune rules would take.
+/// Lists the files of `layers`, which say `diffs` and make `tree`; what became of their entries is in `fates`.
+/// `prunable` is what the safe prune rules would take.
 pub fn listing(
     diffs: &[Arc<LayerDiff>],
     layers: Layers<'_>,

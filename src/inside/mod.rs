@@ -1,4 +1,5 @@
-//! What is inside an image: what nobody sees of it, what a registry holds, who it runs as, and what a person should know.
+//! What is inside an image: what nobody sees of it, what a registry holds, who it runs as, and what a person should
+//! know.
 
 mod archives;
 mod findings;

@@ -1,11 +1,11 @@
 //! Bytes that a registry holds, before anything is pushed.
 //!
 //! # Decisions
-//! - A compressed layer is pushed as it is. One that comes uncompressed is compressed by whoever pushes it, so samples of
-//!   it are, evenly spread, at the level that docker and imgsquash use: 16 MiB of a layer at most for whoever asks, and
-//!   one byte of 32 where it is only told by the way.
-//! - A new layer is made of stretches of old ones, and each is as dense as it was there: between two places where a gzip
-//!   blob can be entered it is known how much lies between them, and of zstd the average of the blob is taken.
+//! - A compressed layer is pushed as it is. One that comes uncompressed is compressed by whoever pushes it, so samples
+//!   of it are, evenly spread, at the level that docker and imgsquash use: 16 MiB of a layer at most for whoever asks,
+//!   and one byte of 32 where it is only told by the way.
+//! - A new layer is made of stretches of old ones, and each is as dense as it was there: between two places where a
+//!   gzip blob can be entered it is known how much lies between them, and of zstd the average of the blob is taken.
 
 use std::io;
 use std::num::NonZeroUsize;

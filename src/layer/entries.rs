@@ -181,7 +181,8 @@ fn meaning(path: &TreePath) -> Result<Meaning, IndexError> {
     }
 }
 
-/// The files that eStargz adds to a layer: <https://github.com/containerd/stargz-snapshotter/blob/main/docs/estargz.md>.
+/// The files that eStargz adds to a layer:
+/// <https://github.com/containerd/stargz-snapshotter/blob/main/docs/estargz.md>.
 fn is_landmark(path: &TreePath) -> bool {
     matches!(path.as_bytes(), b"stargz.index.json" | b".prefetch.landmark" | b".no.prefetch.landmark")
 }

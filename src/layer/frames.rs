@@ -157,8 +157,8 @@ fn fill(input: &mut impl BufRead) -> io::Result<&[u8]> {
     input.fill_buf()
 }
 
-/// Bytes of text that decoding the frame with this header has to look back at. None for a frame that is skipped; what is
-/// no header at all is left to the decoder.
+/// Bytes of text that decoding the frame with this header has to look back at. None for a frame that is skipped; what
+/// is no header at all is left to the decoder.
 fn window(header: &[u8]) -> u64 {
     let [0x28, 0xb5, 0x2f, 0xfd, descriptor, rest @ ..] = header else { return 0 };
     let is_single = descriptor & 0x20 != 0;

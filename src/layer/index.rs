@@ -188,8 +188,8 @@ pub enum IndexError {
 }
 
 impl Source {
-    /// What manifest and config say of the blob; `None` when they do not tell its digest. What is elsewhere stays there:
-    /// its compression is what its descriptor says.
+    /// What manifest and config say of the blob; `None` when they do not tell its digest. What is elsewhere stays
+    /// there: its compression is what its descriptor says.
     pub fn claimed(&self) -> Result<Option<LayerIndex>, IndexError> {
         let codec = if self.blob.is_distant() { self.described_codec() } else { self.codec()?? };
         // A plain blob is the layer itself.

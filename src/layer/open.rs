@@ -190,7 +190,8 @@ impl<'b, 'r> Text<'b, 'r> {
         Ok((!buffer.is_empty()).then(|| Arc::new(buffer)))
     }
 
-    /// The ways into a gzip blob that was read, and whether it is in one part: a single gzip member, or not gzip at all.
+    /// The ways into a gzip blob that was read, and whether it is in one part: a single gzip member, or not gzip at
+    /// all.
     pub(super) fn finish(self) -> (Vec<Access>, bool) {
         match self.decoder {
             Decoder::Gzip { reader, ways } => (ways.found, reader.members() == 1),

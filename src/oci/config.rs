@@ -175,8 +175,8 @@ impl Config {
         Ok(())
     }
 
-    /// Drops what Docker's classic builder notes of the container and the image it built from: they are others with every
-    /// build of the same content, and no runtime reads them.
+    /// Drops what Docker's classic builder notes of the container and the image it built from: they are others with
+    /// every build of the same content, and no runtime reads them.
     pub fn forget_build(&mut self) -> Result<(), InvalidJson> {
         self.document.remove("container");
         self.document.remove("container_config");

@@ -136,8 +136,8 @@ pub trait Sink {
     /// is there of the copy, again and again, so that it can be verified; what keeps nothing tells of the blob itself.
     fn copy_blob(&mut self, digest: Digest, blob: &Span, written: &mut dyn FnMut(Span)) -> Result<(), CopyError>;
 
-    /// Whether the target has the blob called `digest` already, or need not have it, and vouches for it: then it is neither
-    /// read nor copied.
+    /// Whether the target has the blob called `digest` already, or need not have it, and vouches for it: then it is
+    /// neither read nor copied.
     fn has_blob(&mut self, _digest: Digest, _blob: &Span) -> io::Result<bool> {
         Ok(false)
     }

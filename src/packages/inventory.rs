@@ -72,8 +72,8 @@ pub struct Inventory {
 pub struct Standing(HashMap<(Manager, Box<[u8]>), bool>);
 
 impl Standing {
-    /// Whether one of the packages of this name, or of this name and architecture (`name:arch`), stays; `None` when there
-    /// is none.
+    /// Whether one of the packages of this name, or of this name and architecture (`name:arch`), stays; `None` when
+    /// there is none.
     pub fn of(&self, manager: Manager, name: &[u8]) -> Option<bool> {
         self.0.get(&(manager, name.into())).copied()
     }

@@ -129,8 +129,8 @@ impl Owners {
         }
     }
 
-    /// Every list of files that was found: who keeps it, and the name of its package as the database calls it, of dpkg's
-    /// with `:ARCHITECTURE` where its list has that. A package may have several.
+    /// Every list of files that was found: who keeps it, and the name of its package as the database calls it, of
+    /// dpkg's with `:ARCHITECTURE` where its list has that. A package may have several.
     pub fn lists(&self) -> impl Iterator<Item = (Manager, &[u8])> {
         self.managers.iter().enumerate().filter_map(|(at, manager)| Some((*manager, self.name(at)?)))
     }

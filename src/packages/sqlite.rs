@@ -103,8 +103,8 @@ impl<'d> Pages<'d> {
         Ok(())
     }
 
-    /// Hands every row or entry of the table or index at the page `root` to `each`, in order: its number, which an index has
-    /// none of, and its record.
+    /// Hands every row or entry of the table or index at the page `root` to `each`, in order: its number, which an
+    /// index has none of, and its record.
     pub(super) fn cells(
         &self,
         root: usize,

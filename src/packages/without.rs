@@ -1,4 +1,5 @@
-//! Package databases without the packages, and the files, that are gone: what stays is in them as it was, and nothing else.
+//! Package databases without the packages, and the files, that are gone: what stays is in them as it was, and nothing
+//! else.
 //!
 //! # Decisions
 //! - Records are cut out and never written anew, so what stays in a database of text stays byte for byte.

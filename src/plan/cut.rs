@@ -8,8 +8,8 @@ use crate::finding::Finding;
 use crate::layer::Source;
 use crate::oci::Image;
 
-/// Whether the layers below the squashed ones are read too. They never have to be; but only who has read them knows what
-/// of the squashed ones is not needed.
+/// Whether the layers below the squashed ones are read too. They never have to be; but only who has read them knows
+/// what of the squashed ones is not needed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Exactness {
     /// When it costs little: plain layers, up to 32 MB of others, or as much as is squashed. Never for layers that are

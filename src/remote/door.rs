@@ -1,10 +1,10 @@
 //! The doors of images that are elsewhere: what input opens.
 //!
 //! # Decisions
-//! - Of a registry only documents are read when it is opened. A layer sets out when somebody reads it, so that those of a
-//!   base that is kept stay where they are.
-//! - What a daemon saves comes as one stream whose table of contents is at its end, so it is copied to an unnamed file, as
-//!   every stream is.
+//! - Of a registry only documents are read when it is opened. A layer sets out when somebody reads it, so that those of
+//!   a base that is kept stay where they are.
+//! - What a daemon saves comes as one stream whose table of contents is at its end, so it is copied to an unnamed file,
+//!   as every stream is.
 
 use std::collections::{HashMap, HashSet};
 use std::io;

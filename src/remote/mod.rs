@@ -1,6 +1,7 @@
 //! Images that live elsewhere: in registries and in the daemons of docker and podman.
 //!
-//! [`Remote::door`] leads to an image that is read, [`Remote::dock`] to where one is put. Rooms below know only the traits that it implements.
+//! [`Remote::door`] leads to an image that is read, [`Remote::dock`] to where one is put. Rooms below know only the
+//! traits that it implements.
 
 mod arriving;
 mod credentials;

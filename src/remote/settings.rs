@@ -1,5 +1,5 @@
-//! What a person's machine says about registries and daemons. Nothing here reads the environment: who starts a verb does,
-//! and hands on what it found.
+//! What a person's machine says about registries and daemons. Nothing here reads the environment: who starts a verb
+//! does, and hands on what it found.
 
 use std::ffi::OsString;
 use std::fmt;

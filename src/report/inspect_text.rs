@@ -1,5 +1,5 @@
-//! An inspection as text for a person at a terminal, a line each, at most 80 columns wide unless everything is asked for.
-//! Whoever prints them makes them fit to be shown.
+//! An inspection as text for a person at a terminal, a line each, at most 80 columns wide unless everything is asked
+//! for. Whoever prints them makes them fit to be shown.
 
 use super::inspect::{
     HiddenBetween, HiddenCause, HiddenFile, InspectedImage, InspectedLayer, Inspection, Pushed, Saving, SecretReport,

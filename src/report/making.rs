@@ -69,7 +69,8 @@ impl Report {
 
 impl ImageReport {
     /// The receipt for one image with these layers, which became those of `plan`, some of them `written`; `ledger` says
-    /// where the bytes of the others went, and `densities` what a registry holds of the old ones. Its names are still missing.
+    /// where the bytes of the others went, and `densities` what a registry holds of the old ones. Its names are still
+    /// missing.
     pub(crate) fn new(
         (image, edits): (&Image, &Edits),
         layers: Layers<'_>,
@@ -165,7 +166,8 @@ impl Made<'_> {
         self.layers.sources.iter().enumerate().map(of).collect()
     }
 
-    /// What a registry holds before and after. New layers that are not compressed are taken for as dense as the old ones.
+    /// What a registry holds before and after. New layers that are not compressed are taken for as dense as the old
+    /// ones.
     fn pushed(&self, written: &[Written], densities: &Densities) -> PushedChange {
         let before: Size = (0..self.layers.sources.len()).map(|position| densities.layer(position)).sum();
         let plain: u64 = self.layers.indexes.iter().map(|layer| layer.plain_size).sum();

@@ -1,9 +1,9 @@
 //! An inspection as Markdown, as a CI job shows it (GitHub's dialect, which GitLab and others read too).
 //!
 //! # Decisions
-//! - Whatever an image says stands in code spans: in nothing else is a link, a picture, a mention or markup never made of
-//!   text. A span's fence is longer than every run of backticks in it, and a bar in a table is escaped so that it ends no
-//!   cell.
+//! - Whatever an image says stands in code spans: in nothing else is a link, a picture, a mention or markup never made
+//!   of text. A span's fence is longer than every run of backticks in it, and a bar in a table is escaped so that it
+//!   ends no cell.
 //! - It stays below the 1 MiB that GitHub takes for a step: what is too much is counted.
 
 use super::inspect::{HiddenBetween, InspectedImage, InspectedLayer, Inspection, Pushed, SecretReport, Settings};
@@ -47,7 +47,8 @@ pub fn document(inspection: &Inspection) -> String {
 /// Text of a stranger, of at most so many characters, as code in a cell of a table; nothing for nothing.
 fn code(text: &str, most: usize) -> String {
     let shown = line(text, most);
-    // A table is cut into cells before there are spans. A backslash before a bar is one that escapes the next character.
+    // A table is cut into cells before there are spans. A backslash before a bar is one that escapes the next
+    // character.
     let mut safe = String::with_capacity(shown.len());
     for c in shown.chars() {
         match c {
@@ -79,7 +80,8 @@ fn span(mut text: String) -> String {
     format!("{fence}{space}{text}{space}{fence}")
 }
 
-/// A sentence, which may have words of a stranger in it: plain text when nothing could be made of it but text, else code.
+/// A sentence, which may have words of a stranger in it: plain text when nothing could be made of it but text, else
+/// code.
 fn sentence(text: &str, most: usize) -> String {
     let characters: Vec<char> = text.chars().collect();
     let ends = |at: usize| characters.get(at + 1).is_none_or(|next| *next == ' ');

@@ -25,8 +25,8 @@ pub struct NoSuchLayer {
     pub count: usize,
 }
 
-/// The final file system of each image; with `layer`, all that this layer (oldest 1) has, seen or hidden. The images have to
-/// have been inspected with their files.
+/// The final file system of each image; with `layer`, all that this layer (oldest 1) has, seen or hidden. The images
+/// have to have been inspected with their files.
 pub fn document(inspection: &Inspection, layer: Option<u64>) -> Result<String, NoSuchLayer> {
     for image in &inspection.images {
         let count = image.layers.len();

@@ -1,10 +1,11 @@
 //! Findings and secrets as SARIF 2.1.0, as GitHub's code scanning takes it.
 //!
 //! # Decisions
-//! - Every result has a relative location and a fingerprint of its own: one without rejects the whole file, and one without
-//!   a fingerprint is looked for in the checkout, which has no such file. What is in no file lies in `image/config`.
-//! - A fingerprint stays the same from build to build: it is made of the rule, the image's name without its tag, and what the
-//!   finding is about, and not of layers or digests.
+//! - Every result has a relative location and a fingerprint of its own: one without rejects the whole file, and one
+//!   without a fingerprint is looked for in the checkout, which has no such file. What is in no file lies in
+//!   `image/config`.
+//! - A fingerprint stays the same from build to build: it is made of the rule, the image's name without its tag, and
+//!   what the finding is about, and not of layers or digests.
 //! - What is beyond GitHub's limits is left out, the least first, and a notification counts it.
 //! - What a baseline accepts is left out: GitHub would open an alert for it.
 

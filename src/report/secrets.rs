@@ -80,8 +80,8 @@ impl SquashedSecret {
 /// Secrets of each outcome that are shown when not all are.
 const SHOWN: usize = 5;
 
-/// What became of the secrets of an image, a line each, the gravest first: those that remain, and those that do not; `all`
-/// of them, or some of each outcome.
+/// What became of the secrets of an image, a line each, the gravest first: those that remain, and those that do not;
+/// `all` of them, or some of each outcome.
 pub(super) fn lines(secrets: &[SquashedSecret], all: bool) -> Vec<String> {
     let shown = if all { usize::MAX } else { SHOWN };
     let (accepted, told): (Vec<_>, Vec<_>) = secrets.iter().partition(|secret| secret.secret.accepted.is_some());

@@ -77,8 +77,8 @@ pub struct ImageReport {
     /// What each prune rule did, in the order of the rules; absent when nothing was to be pruned.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pruned: Option<Vec<PrunedReport>>,
-    /// Secrets of the input and what became of them: files by layer, then variables, labels, commands and history; absent
-    /// when none were looked for.
+    /// Secrets of the input and what became of them: files by layer, then variables, labels, commands and history;
+    /// absent when none were looked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub secrets: Option<Vec<SquashedSecret>>,
     /// Members of the config that options edited, `config.` before those of it, and what they are now; null when they

@@ -53,9 +53,9 @@ pub fn prune(
     Ok(Pruned { outcome: Some(outcome), owners: Some(owners), finding })
 }
 
-/// Takes files with secrets out of `tree`, whose contents lie in `layers`: those whose contents the entries have that are
-/// meant, but for what `choice` keeps; notes it in `fates` and `pruned`. `config` is what containers of the new image will
-/// run by. Says why those that stay do.
+/// Takes files with secrets out of `tree`, whose contents lie in `layers`: those whose contents the entries have that
+/// are meant, but for what `choice` keeps; notes it in `fates` and `pruned`. `config` is what containers of the new
+/// image will run by. Says why those that stay do.
 pub fn drop_secrets(
     (tree, layers): (&mut Tree, Layers<'_>),
     (entries, choice): (&HashSet<EntryRef>, &Choice),

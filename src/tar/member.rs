@@ -253,8 +253,8 @@ impl<R: Forward> Members<R> {
         Ok(bytes)
     }
 
-    /// Resolves a header against its extensions. Long names win over PAX records, and those over the header, as in Go; other
-    /// readers have it otherwise.
+    /// Resolves a header against its extensions. Long names win over PAX records, and those over the header, as in Go;
+    /// other readers have it otherwise.
     fn member(&mut self, start: u64, block: &Block, extensions: Extensions) -> Result<Member, TarProblem> {
         let typeflag = match block.typeflag() {
             0 | b'7' => b'0',

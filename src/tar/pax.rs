@@ -80,8 +80,8 @@ fn digits(number: usize) -> usize {
     number.to_string().len()
 }
 
-/// Sorts records that were found one after the other; of equal keys the last counts. At once, because a header may have a
-/// hundred thousand of them.
+/// Sorts records that were found one after the other; of equal keys the last counts. At once, because a header may have
+/// a hundred thousand of them.
 pub(super) fn put_in_order(records: &mut Records) {
     records.sort_by(|(a, _), (b, _)| a.cmp(b));
     records.reverse();

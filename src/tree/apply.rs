@@ -21,8 +21,8 @@ use super::node::{EntryRef, Inode, InodeId, Kind, NodeId};
 use super::twins::Twins;
 use super::{Full, LinkError, PutError};
 
-/// Lays `layer`, which is at `position` (oldest 0), over `tree` and notes in `fates` what became of the entries below it.
-/// Layers come oldest first.
+/// Lays `layer`, which is at `position` (oldest 0), over `tree` and notes in `fates` what became of the entries below
+/// it. Layers come oldest first.
 pub fn apply(tree: &mut Tree, layer: Arc<LayerDiff>, position: u16, fates: &mut Fates) -> Result<(), PutError> {
     if position == 0 && tree.is_empty() && tree.is_implied(tree.root()) {
         // Nothing is below the oldest layer, so it is the tree: a copy of a million files would cost as much again.

@@ -78,8 +78,8 @@ impl LayerBuilder {
         Self { upper: Tree::new(), whiteouts, links, fates, repeated, follow: Follow::new(0), last: None }
     }
 
-    /// About how many bytes of memory the layer's names take up by now, and will when it is laid over others and written,
-    /// targets and attributes not counted. It grows only.
+    /// About how many bytes of memory the layer's names take up by now, and will when it is laid over others and
+    /// written, targets and attributes not counted. It grows only.
     pub fn weight(&self) -> u64 {
         self.upper.weight()
     }
@@ -98,8 +98,8 @@ impl LayerBuilder {
         EntryRef { layer: 0, index: u32::try_from(self.fates.len()).unwrap_or(u32::MAX) }
     }
 
-    /// Puts a file of any type but a hard link. `plain` tells that the entry's header says `meta` and nothing that has to
-    /// be written otherwise.
+    /// Puts a file of any type but a hard link. `plain` tells that the entry's header says `meta` and nothing that has
+    /// to be written otherwise.
     pub fn put(&mut self, path: &TreePath, kind: Kind, meta: Meta, plain: bool) -> Result<(), PutError> {
         let entry = self.next_entry(Fate::Kept);
         let (id, renamed) = self.make_way(path, entry)?;
@@ -276,7 +276,8 @@ impl LayerBuilder {
         self.upper.set_has_entry(id, false);
     }
 
-    /// Makes the directories down to `id` that a marker needs, unless the layer removes one of them or has a file there.
+    /// Makes the directories down to `id` that a marker needs, unless the layer removes one of them or has a file
+    /// there.
     fn imply_unless_removed(&mut self, id: NodeId, entry: EntryRef, removed: &[NodeId]) {
         let mut missing = Vec::new();
         let mut at = id;

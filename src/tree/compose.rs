@@ -6,8 +6,8 @@
 //! - What is below is not known, so everything that the layers take away is taken away again, needed or not, and what
 //!   equals the file below is written again. [`super::diff()`] knows better and has to read the layers below.
 //! - A directory that is only implied stays so: only what is below knows its metadata.
-//! - A hard link to a file below needs the layers below, because no runtime links across layers: those are never made one
-//!   without them.
+//! - A hard link to a file below needs the layers below, because no runtime links across layers: those are never made
+//!   one without them.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -39,9 +39,9 @@ struct Composed {
     hidden: BTreeMap<NodeId, Hidden>,
 }
 
-/// Makes one layer of `layers`, each with its position, oldest first, and notes in `fates` what became of their entries.
-/// A hard link to a file below them is an error; [`LayerDiff::links_below`] tells beforehand whether there may be one. An
-/// error tells the layer by its position.
+/// Makes one layer of `layers`, each with its position, oldest first, and notes in `fates` what became of their
+/// entries. A hard link to a file below them is an error; [`LayerDiff::links_below`] tells beforehand whether there may
+/// be one. An error tells the layer by its position.
 pub fn compose(
     layers: impl IntoIterator<Item = (u16, Arc<LayerDiff>)>,
     fates: &mut Fates,

@@ -30,8 +30,8 @@ impl Tree {
         }
     }
 
-    /// Gives a regular file the `size` bytes of the entry `source` as its contents, and notes `fate` of the entry that had
-    /// them.
+    /// Gives a regular file the `size` bytes of the entry `source` as its contents, and notes `fate` of the entry that
+    /// had them.
     pub fn replace_contents(&mut self, id: NodeId, size: u64, source: EntryRef, fates: &mut Fates, fate: Fate) {
         self.empty_file(id, fates, fate);
         let inode = self.inode_mut(self.inode_id(id));
@@ -57,8 +57,8 @@ impl Tree {
         }
     }
 
-    /// Regular files that are equal but for their names: each group by the entries that have the contents, oldest first.
-    /// Only fingerprints of the contents were compared.
+    /// Regular files that are equal but for their names: each group by the entries that have the contents, oldest
+    /// first. Only fingerprints of the contents were compared.
     pub fn duplicates(&self) -> Vec<Vec<EntryRef>> {
         let inodes = (0..self.inode_count()).filter_map(|at| u32::try_from(at).ok()).map(InodeId);
         let mut known: Vec<(u64, InodeId)> = inodes

@@ -75,8 +75,8 @@ fates! {
     Ignored "ignored" in "ignored": "AUFS and eStargz metadata",
 }
 
-/// What became of an entry, and the layer that decided it, by position from 0. What no later layer decided is decided by
-/// the entry's own.
+/// What became of an entry, and the layer that decided it, by position from 0. What no later layer decided is decided
+/// by the entry's own.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Fated {
     /// What became of it.

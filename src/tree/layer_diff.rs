@@ -7,8 +7,8 @@ use super::node::{EntryRef, InodeId, NodeId};
 
 /// What one layer says: which lower paths are gone, and a tree to lay over what remains.
 ///
-/// Every path in it is where the layer's entries end up: symlinks that the layer itself puts are followed already. One that
-/// was read knows nothing of its position: all its entries say layer 0 until it is laid over others.
+/// Every path in it is where the layer's entries end up: symlinks that the layer itself puts are followed already. One
+/// that was read knows nothing of its position: all its entries say layer 0 until it is laid over others.
 #[derive(Clone, Debug, Default)]
 pub struct LayerDiff {
     /// Paths (of `upper`'s table) that lower layers no longer have.
@@ -53,8 +53,8 @@ impl LayerDiff {
         &self.opaque
     }
 
-    /// Every path that an entry of the layer put, with the place of that entry among the layer's; whiteouts, and what means
-    /// nothing, have none. Only of a layer that was read, and not of a difference.
+    /// Every path that an entry of the layer put, with the place of that entry among the layer's; whiteouts, and what
+    /// means nothing, have none. Only of a layer that was read, and not of a difference.
     pub fn put(&self) -> impl Iterator<Item = (u32, NodeId)> + '_ {
         let own = self.upper.nodes().filter(|id| self.upper.has_entry(*id));
         own.map(|id| (self.upper.entry(id).index, id)).chain(self.repeated.iter().copied())

@@ -1,8 +1,8 @@
 //! Hard links whose targets come later, or lie in a lower layer: each is joined to the file that its target is now.
 //!
 //! # Decisions
-//! - A link may be the target of another, in any order and in chains of any length. Links whose file is not known yet wait
-//!   in groups, and each name is given its inode once, when the file of its group is found: a million links cost a
+//! - A link may be the target of another, in any order and in chains of any length. Links whose file is not known yet
+//!   wait in groups, and each name is given its inode once, when the file of its group is found: a million links cost a
 //!   million steps.
 //! - Headers are applied in the order of the links, each to what its target is at that moment, a group too.
 
@@ -19,8 +19,8 @@ use super::path::TreePath;
 const MAX_ATTRIBUTES: usize = 4096;
 /// Their bytes: a header may have a mebibyte of records, and what else it says needs some of them.
 const MAX_BYTES: u64 = (1 << 20) - (64 << 10);
-/// Bytes of attributes that links may give to the files of a tree together. Files share equal ones; crafted links make each
-/// file need its own.
+/// Bytes of attributes that links may give to the files of a tree together. Files share equal ones; crafted links make
+/// each file need its own.
 const MAX_COPIED: u64 = 64 << 20;
 
 impl Tree {

@@ -69,7 +69,8 @@ impl<'d> Emission<'d> {
     pub fn new(diff: &'d LayerDiff, parts: &'d Parts, part: u8) -> Self {
         let upper = &diff.upper;
         let carriers = carriers(upper);
-        // A directory without an entry comes with its first child; one without a child where the entry is that needed it.
+        // A directory without an entry comes with its first child; one without a child where the entry is that needed
+        // it.
         let has_child = |id: NodeId| upper.children(id).any(|child| parts.of(child) == part);
         let waits = |id: NodeId| !upper.has_entry(id) && (id == upper.root() || has_child(id));
         let mut queue: Vec<NodeId> = upper.nodes().filter(|id| parts.of(*id) == part && !waits(*id)).collect();

@@ -19,8 +19,8 @@ pub trait Jobs {
     fn end(&self, at: usize, report: &JobReport);
 }
 
-/// Squashes archives, each by its own request, in their order. One that fails leaves the others alone. A layer that several
-/// images have is read once, and every output is, byte for byte, what its request makes by itself.
+/// Squashes archives, each by its own request, in their order. One that fails leaves the others alone. A layer that
+/// several images have is read once, and every output is, byte for byte, what its request makes by itself.
 pub fn batch(request: &Batch, jobs: &dyn Jobs, progress: &dyn Progress) -> BatchReport {
     let seed = if request.jobs.iter().any(|job| job.squash.verify) { image::seed() } else { 0 };
     let mut shelf = Shelf::default();

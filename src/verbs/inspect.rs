@@ -14,8 +14,8 @@ use crate::plan;
 use crate::progress::Progress;
 use crate::report::{InspectedImage, Inspection};
 
-/// Looks into the chosen images of an archive. Everything is read, verified, and counted exactly; what a registry would hold
-/// of layers that are not compressed is estimated, and says so.
+/// Looks into the chosen images of an archive. Everything is read, verified, and counted exactly; what a registry would
+/// hold of layers that are not compressed is estimated, and says so.
 pub fn inspect(request: &Inspect, progress: &dyn Progress) -> Result<Inspection, Error> {
     let memory = Memory::new(&request.resources);
     let search = Searching::new(request.secrets.as_ref());

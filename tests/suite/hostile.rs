@@ -357,7 +357,8 @@ fn symlinks_that_make_every_entry_expensive() {
 
 #[test]
 fn indexes_that_lead_to_each_other() {
-    // A digest cannot contain itself, so a circle can only be made of documents that do not verify; depth is bounded too.
+    // A digest cannot contain itself, so a circle can only be made of documents that do not verify; depth is bounded
+    // too.
     let mut archive = Archive::default();
     let mut descriptor = archive.image(&Image::new(vec![layer()]));
     for _ in 0..20 {

@@ -1,4 +1,5 @@
-//! `inspect`: hidden bytes against a count one by one, savings against what a squash makes, findings, and what is shown.
+//! `inspect`: hidden bytes against a count one by one, savings against what a squash makes, findings, and what is
+//! shown.
 
 use std::collections::BTreeMap;
 

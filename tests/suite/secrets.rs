@@ -1,5 +1,5 @@
-//! Secrets along a squash: which are found and in what state, and what becomes of them. Values are made up while the tests
-//! run, and are never told.
+//! Secrets along a squash: which are found and in what state, and what becomes of them. Values are made up while the
+//! tests run, and are never told.
 
 use std::process::Output;
 

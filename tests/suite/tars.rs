@@ -321,8 +321,8 @@ fn long_names_win_over_records_and_those_over_the_header() {
 
 #[test]
 fn headers_that_runtimes_refuse_are_refused() {
-    // Each was given to docker load, which refuses it ("archive/tar: invalid tar header"; "numerical result out of range"
-    // for the attribute without a name).
+    // Each was given to docker load, which refuses it ("archive/tar: invalid tar header"; "numerical result out of
+    // range" for the attribute without a name).
     let records = |text: &[u8]| [extension(b'x', text), plain("f", b"1")].concat();
     let pax = |key: &[u8], value: &[u8]| [pax_header(&[(key.to_vec(), value.to_vec())]), plain("f", b"1")].concat();
     let changed = |change: fn(&mut [u8])| {

@@ -50,7 +50,8 @@ pub(super) fn without(
     })?;
     let mut out = Out { size: pages.size, usable: pages.usable, bytes: vec![0; pages.size] };
     let mut is_changed = false;
-    // Rows that are gone, by table. The first table comes first, because the others are judged by it; indexes come last.
+    // Rows that are gone, by table. The first table comes first, because the others are judged by it; indexes come
+    // last.
     let mut gone: HashMap<Vec<u8>, HashSet<u64>> = HashMap::new();
     let mut roots: HashMap<u64, u32> = HashMap::new();
     let rank = |record: &[u8]| -> Result<u8, &'static str> {

@@ -1,10 +1,10 @@
 //! Who a person is to a registry, as docker's and podman's own files and helpers have it.
 //!
 //! # Decisions
-//! - What a variable of the environment names goes first, then podman's places, then docker's, each as its tool reads it.
-//!   Within a file a helper goes before what the file has itself, as both tools have it.
-//! - A file or helper that does not work is no failure: what is public needs none, and docker and podman go on too. It is
-//!   told when a registry then wants a login.
+//! - What a variable of the environment names goes first, then podman's places, then docker's, each as its tool reads
+//!   it. Within a file a helper goes before what the file has itself, as both tools have it.
+//! - A file or helper that does not work is no failure: what is public needs none, and docker and podman go on too. It
+//!   is told when a registry then wants a login.
 
 mod entries;
 mod helper;

@@ -1,12 +1,12 @@
 //! The daemons of this machine and what leads to others: docker by its interface, podman by its command.
 //!
 //! # Decisions
-//! - Docker is spoken to on its socket; where contexts, TLS or ssh are in the way, `docker system dial-stdio` is the way to
-//!   the same interface, so that there is one way to save and one to load.
-//! - Podman is no daemon: its own command knows its storage, its user namespace and its remote connections. Where there is
-//!   no command but a socket, as in a container, its docker-like interface does.
-//! - Saving and loading are streams. What daemons hide in them is an error here: a save that ends in a message, a load that
-//!   fails and answers that all is well.
+//! - Docker is spoken to on its socket; where contexts, TLS or ssh are in the way, `docker system dial-stdio` is the
+//!   way to the same interface, so that there is one way to save and one to load.
+//! - Podman is no daemon: its own command knows its storage, its user namespace and its remote connections. Where there
+//!   is no command but a socket, as in a container, its docker-like interface does.
+//! - Saving and loading are streams. What daemons hide in them is an error here: a save that ends in a message, a load
+//!   that fails and answers that all is well.
 
 mod api;
 mod command;
@@ -151,8 +151,8 @@ impl Daemon {
         }
     }
 
-    /// Whether `name` is, after a load, one of `ids`: what its config or manifest is called. Daemons have been seen to say
-    /// that they loaded what they did not.
+    /// Whether `name` is, after a load, one of `ids`: what its config or manifest is called. Daemons have been seen to
+    /// say that they loaded what they did not.
     pub fn check_loaded(&self, name: &Reference, ids: &[Digest]) -> Result<(), RemoteError> {
         let image = DaemonImage::Named(name.clone());
         let why = match self.id(&image)? {
@@ -183,8 +183,8 @@ impl Daemon {
     }
 }
 
-/// Where on this machine the image `name` is, as one would have to type it, for the hint to someone who named it as if it
-/// were a file. Daemons that do not answer soon are passed over, and those of other machines are not asked.
+/// Where on this machine the image `name` is, as one would have to type it, for the hint to someone who named it as if
+/// it were a file. Daemons that do not answer soon are passed over, and those of other machines are not asked.
 pub fn holders(name: &Reference, settings: &Settings) -> Vec<String> {
     let image = DaemonImage::Named(name.clone());
     let has = |which: &Which| {
@@ -200,7 +200,8 @@ pub fn holders(name: &Reference, settings: &Settings) -> Vec<String> {
 }
 
 impl Load {
-    /// Ends the archive, and waits for the daemon to take it in. The names of what was loaded, as the daemon tells them.
+    /// Ends the archive, and waits for the daemon to take it in. The names of what was loaded, as the daemon tells
+    /// them.
     pub fn finish(self) -> Result<Vec<String>, RemoteError> {
         let which = self.which;
         let loaded = self.feed.finish().and_then(|loaded| match loaded.is_empty() {

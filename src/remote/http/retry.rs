@@ -22,8 +22,8 @@ impl<'s> Retries<'s> {
         Self { patience, clock, failed: 0, waited: Duration::ZERO }
     }
 
-    /// Counts a failed try and waits before the next one, at least as long as was `asked`. False, at once, when there is
-    /// no next one.
+    /// Counts a failed try and waits before the next one, at least as long as was `asked`. False, at once, when there
+    /// is no next one.
     pub(crate) fn again(&mut self, asked: Option<Duration>) -> bool {
         self.failed += 1;
         if self.failed >= self.patience.tries {

@@ -1,8 +1,8 @@
 //! TLS over a connection of the client, with trust as docker and podman have it.
 //!
 //! # Decisions
-//! - A certificate that `certs.d` has word for word is trusted as the host's own, even if it says that it is an authority:
-//!   `openssl req -x509` makes such ones, and docker's handbook tells to use them so.
+//! - A certificate that `certs.d` has word for word is trusted as the host's own, even if it says that it is an
+//!   authority: `openssl req -x509` makes such ones, and docker's handbook tells to use them so.
 
 use std::fmt;
 use std::sync::Arc;

@@ -47,8 +47,8 @@ impl Repository {
         self.fetch_manifest(reference, limit).map_err(|trouble| trouble.about(self.subject(reference)))
     }
 
-    /// The blob called `digest`, which has `size` bytes, piece by piece. After a connection that broke it goes on where it
-    /// was. Whether the bytes are the right ones, but for their number, is for the caller to see.
+    /// The blob called `digest`, which has `size` bytes, piece by piece. After a connection that broke it goes on where
+    /// it was. Whether the bytes are the right ones, but for their number, is for the caller to see.
     pub fn blob(&self, digest: Digest, size: u64, into: &mut Into<'_>) -> Result<(), RemoteError> {
         let fetched = self.fetch_blob(digest, size, into);
         fetched.map_err(|trouble| trouble.about(self.subject(&digest.to_string())))

@@ -64,8 +64,8 @@ impl Repository {
         Ok(false)
     }
 
-    /// Sees to it that the blob called `digest` is there: it is looked for, taken from the repository `beside` in the same
-    /// registry, or sent, `size` bytes of what `open` opens.
+    /// Sees to it that the blob called `digest` is there: it is looked for, taken from the repository `beside` in the
+    /// same registry, or sent, `size` bytes of what `open` opens.
     pub fn push_blob(
         &self,
         digest: Digest,

@@ -1,8 +1,8 @@
 //! An image on its way to a daemon: an archive that is written in one go.
 //!
 //! # Decisions
-//! - A layer that is kept goes straight into the stream. A new one waits in an unnamed file until its size is known, which
-//!   a tar says before the bytes.
+//! - A layer that is kept goes straight into the stream. A new one waits in an unnamed file until its size is known,
+//!   which a tar says before the bytes.
 //! - What the daemon says that it loaded is looked at once more under the name that it should have.
 
 use std::collections::HashSet;

@@ -1,9 +1,10 @@
 //! The docks of images that are elsewhere: what output writes to.
 //!
 //! # Decisions
-//! - A name that is written to is the image's name there. What an archive says of other names goes with the archive only.
-//! - Nothing has a name before everything is there: a tag is the last that is pushed, and a daemon that does not get the
-//!   end of an archive loads nothing of it.
+//! - A name that is written to is the image's name there. What an archive says of other names goes with the archive
+//!   only.
+//! - Nothing has a name before everything is there: a tag is the last that is pushed, and a daemon that does not get
+//!   the end of an archive loads nothing of it.
 
 mod archive;
 mod registry;
@@ -24,8 +25,8 @@ use crate::oci::Reference;
 use crate::output::{Dock, Sink};
 
 impl Remote {
-    /// The dock at an address; `None` for one on this machine's disk. An error when no image can be put there. What is at
-    /// the addresses `beside` may be taken from there.
+    /// The dock at an address; `None` for one on this machine's disk. An error when no image can be put there. What is
+    /// at the addresses `beside` may be taken from there.
     pub fn dock(&self, address: &Address, beside: &[Address]) -> Result<Option<Arc<dyn Dock>>, String> {
         let named = |image: &DaemonImage| match image {
             DaemonImage::Named(name) => Ok(name.clone()),
@@ -51,8 +52,8 @@ impl Remote {
         }
     }
 
-    /// Whether what is at an address is kept unpacked, so that compressing it for the way there is work for nothing. Who
-    /// does not answer is taken not to.
+    /// Whether what is at an address is kept unpacked, so that compressing it for the way there is work for nothing.
+    /// Who does not answer is taken not to.
     pub fn unpacks(&self, address: &Address) -> bool {
         let which = match address {
             Address::Docker(_) => Which::Docker,

@@ -1,8 +1,8 @@
 //! An image on its way to a registry.
 //!
 //! # Decisions
-//! - A new layer waits in an unnamed file until its digest is known, because it is sent in one piece that is called by its
-//!   digest. Only what is missing is sent.
+//! - A new layer waits in an unnamed file until its digest is known, because it is sent in one piece that is called by
+//!   its digest. Only what is missing is sent.
 //! - Manifests and indexes are sent by their digests, what they lead to first; the tag is the last.
 
 use std::collections::{BTreeMap, HashSet};

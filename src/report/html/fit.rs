@@ -45,9 +45,9 @@ const FOLDER: usize = 14;
 /// Of the room that is there, so many in ten are for rows of one file.
 const SINGLE: usize = 8;
 
-/// Fits `rows` into `room` bytes. `folders` have their names and the places of those that they are in, the root first and
-/// each after the one that it is in. Where even rows of several files are too many, they become rows of the root by a
-/// coarser key.
+/// Fits `rows` into `room` bytes. `folders` have their names and the places of those that they are in, the root first
+/// and each after the one that it is in. Where even rows of several files are too many, they become rows of the root by
+/// a coarser key.
 pub(super) fn fit<'r, K: Ord + Copy>(
     folders: &[(&'r str, usize)],
     mut rows: Vec<Row<'r, K>>,

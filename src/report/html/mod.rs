@@ -1,10 +1,10 @@
 //! Pages that are one file: no network, no framework, drawn by the browser from data that they carry.
 //!
 //! # Decisions
-//! - Data is one block of JSON, of which the page makes text and never markup. What could end the block is escaped, and a
-//!   policy (CSP) lets run only the script whose hash it has.
-//! - Files are columns of numbers, and names stand apart: 100,000 files have less than 8 MB. Beyond that the smallest are
-//!   shown together.
+//! - Data is one block of JSON, of which the page makes text and never markup. What could end the block is escaped, and
+//!   a policy (CSP) lets run only the script whose hash it has.
+//! - Files are columns of numbers, and names stand apart: 100,000 files have less than 8 MB. Beyond that the smallest
+//!   are shown together.
 
 mod diff;
 mod fit;

@@ -1,8 +1,8 @@
 //! `ld.so.cache`: what it says, and the same without what is gone. Pure, bounded, and safe on any bytes.
 //!
-//! Format since glibc 2.2 (elf/dl-cache.h): a header of 48 bytes, 24 for each library, and texts; every offset counts from
-//! the header. Entries are sorted, texts may end in others, and what comes behind them has offsets too: so what is gone is
-//! cut out of the entries and blotted out of the texts, and nothing moves.
+//! Format since glibc 2.2 (elf/dl-cache.h): a header of 48 bytes, 24 for each library, and texts; every offset counts
+//! from the header. Entries are sorted, texts may end in others, and what comes behind them has offsets too: so what is
+//! gone is cut out of the entries and blotted out of the texts, and nothing moves.
 
 use std::collections::HashMap;
 

@@ -33,8 +33,8 @@ pub(super) struct Closed<'c> {
     pub(super) volumes: HashSet<NodeId>,
 }
 
-/// Finds the closure of `tree`, whose contents lie in `layers`, and hands it to `then`. `config` is what containers will
-/// run by.
+/// Finds the closure of `tree`, whose contents lie in `layers`, and hands it to `then`. `config` is what containers
+/// will run by.
 pub(super) fn close<T>(
     tree: &Tree,
     minify: &Minify,

@@ -1,8 +1,9 @@
-//! What the loader finds in an ELF file: the program that loads it, the libraries it needs, and where it looks for them.
-//! Pure, bounded, and safe on any bytes.
+//! What the loader finds in an ELF file: the program that loads it, the libraries it needs, and where it looks for
+//! them. Pure, bounded, and safe on any bytes.
 //!
-//! Ours rather than the crate `object`: files are read as they go by, so all that is kept of a large one are its beginning
-//! and its end, and every offset may lead to what is not there. Six tags of one table are all that is asked for.
+//! Ours rather than the crate `object`: files are read as they go by, so all that is kept of a large one are its
+//! beginning and its end, and every offset may lead to what is not there. Six tags of one table are all that is asked
+//! for.
 //!
 //! Format: System V ABI, chapters 4 and 5; `elf(5)`; `.note.dlopen`: systemd, docs/ELF_DLOPEN_METADATA.md.
 

@@ -140,7 +140,8 @@ impl<'g> Ground<'g> {
         self.tree.inode(id).kind == Kind::Directory
     }
 
-    /// Whether an inode is a symlink to a directory that is no package's own: one that several have, or one of the root.
+    /// Whether an inode is a symlink to a directory that is no package's own: one that several have, or one of the
+    /// root.
     pub(super) fn is_shared_link(&self, id: NodeId) -> bool {
         matches!(self.tree.inode(id).kind, Kind::Symlink(_))
             && (self.is_root_link(id) || self.inventory.holders(id).nth(1).is_some())

@@ -1,12 +1,12 @@
 //! Which files the dynamic loader of an image opens for a library: the order of ld.so(8), and musl's own rules.
 //!
 //! # Decisions
-//! - Every place that could win is taken, not the first alone: `glibc-hwcaps` depend on the machine that the image will run
-//!   on, and the cache may be newer or older than the directories.
-//! - RPATH reaches down to what is loaded for a file. Rather than by chains, that is done by looking, for what is not found
-//!   otherwise, in every RPATH and RUNPATH that was met: those directories are seldom a package's.
-//! - musl: LD_LIBRARY_PATH, then RPATH and RUNPATH alike, then `/etc/ld-musl-ARCH.path` in place of the usual directories
-//!   (ldso/dynlink.c); its own libraries are the loader.
+//! - Every place that could win is taken, not the first alone: `glibc-hwcaps` depend on the machine that the image will
+//!   run on, and the cache may be newer or older than the directories.
+//! - RPATH reaches down to what is loaded for a file. Rather than by chains, that is done by looking, for what is not
+//!   found otherwise, in every RPATH and RUNPATH that was met: those directories are seldom a package's.
+//! - musl: LD_LIBRARY_PATH, then RPATH and RUNPATH alike, then `/etc/ld-musl-ARCH.path` in place of the usual
+//!   directories (ldso/dynlink.c); its own libraries are the loader.
 
 use std::collections::HashMap;
 
@@ -87,8 +87,8 @@ impl Loader {
         }
     }
 
-    /// What may be opened for the library `name` that `elf`, which is at `path`, needs; `fits` tells whether a file is one
-    /// that can be loaded there.
+    /// What may be opened for the library `name` that `elf`, which is at `path`, needs; `fits` tells whether a file is
+    /// one that can be loaded there.
     pub(super) fn find(
         &self,
         ground: &Ground<'_>,

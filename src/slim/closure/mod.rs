@@ -6,12 +6,13 @@
 //! config, what is nobody's ──roots──> reach         what stays, each with the reason why
 //! what stays ──take──> tree, records                what goes, and package databases that say so
 //! ```
-//! What no package has is the user's: it stays, and every ELF file, script and symlink of it is a root. What packages have
-//! stays when something that stays needs it.
+//! What no package has is the user's: it stays, and every ELF file, script and symlink of it is a root. What packages
+//! have stays when something that stays needs it.
 //!
 //! # Decisions
 //! - When it cannot be told whether something is needed, it stays.
-//! - What belongs to the installation, such as caches of maintainer scripts, is nobody's and yet no root (`rules.toml`).
+//! - What belongs to the installation, such as caches of maintainer scripts, is nobody's and yet no root
+//!   (`rules.toml`).
 //! - What package databases say changes, which no rule of pruning may do: a package that is gone is gone from them too.
 
 mod cache;

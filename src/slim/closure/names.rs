@@ -1,5 +1,6 @@
 //! What a binary file names in its text: absolute paths and libraries. So a program is seen to open
-//! `/usr/share/misc/magic.mgc` or `libmagic.so.1` though nothing links it, as Nix finds references by looking for names.
+//! `/usr/share/misc/magic.mgc` or `libmagic.so.1` though nothing links it, as Nix finds references by looking for
+//! names.
 
 use std::collections::BTreeSet;
 

@@ -1,9 +1,10 @@
 //! From roots to all that they need, each with the reason why. Breadth first, so that a reason is a shortest one.
 //!
 //! # Decisions
-//! - At package grain a package that is needed stays whole, and so do what it depends on and what its own ELF files need.
-//!   At file grain only files that are reached stay, and the relations of packages say nothing.
-//! - A script is looked into when something calls it, or when it is the user's; not because its package or a rule has it.
+//! - At package grain a package that is needed stays whole, and so do what it depends on and what its own ELF files
+//!   need. At file grain only files that are reached stay, and the relations of packages say nothing.
+//! - A script is looked into when something calls it, or when it is the user's; not because its package or a rule has
+//!   it.
 //! - Of alternatives all that are installed stay.
 
 use std::collections::{HashMap, HashSet, VecDeque};

@@ -1,8 +1,8 @@
 //! Where everything begins: what containers of the image run by themselves.
 //!
 //! # Decisions
-//! - A program is looked for as a runtime does: with a slash from the working directory on, otherwise in the directories of
-//!   PATH. What `sh -c` or a shell form is given is text whose words may be programs.
+//! - A program is looked for as a runtime does: with a slash from the working directory on, otherwise in the
+//!   directories of PATH. What `sh -c` or a shell form is given is text whose words may be programs.
 //! - Every further word that names a file or a program of the image counts too.
 
 use super::ground::{Ground, Way};

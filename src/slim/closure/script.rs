@@ -1,8 +1,8 @@
 //! What a text names: the program that runs it, the words in it, and the paths. Pure, and safe on any bytes.
 //!
 //! # Decisions
-//! - In a script for a shell every word counts as a command, wherever it stands: too much is kept rather than too little.
-//!   Only lines that are comments say nothing.
+//! - In a script for a shell every word counts as a command, wherever it stands: too much is kept rather than too
+//!   little. Only lines that are comments say nothing.
 //! - In other texts only what is quoted can be a command, and only where the text starts programs at all.
 //! - A `#!` line is read as Linux does: 256 bytes, one argument (fs/binfmt_script.c); `env -S` splits it.
 

@@ -35,8 +35,8 @@ struct Verdict {
     outcome: MinifyOutcome,
 }
 
-/// Takes out of `tree`, whose contents lie in `layers`, what `minify` does not need and notes it in `fates`. `config` is
-/// what containers of the new image will run by.
+/// Takes out of `tree`, whose contents lie in `layers`, what `minify` does not need and notes it in `fates`. `config`
+/// is what containers of the new image will run by.
 pub fn minify(
     tree: Option<&mut Tree>,
     minify: Option<&Minify>,
@@ -191,7 +191,8 @@ fn empty(closed: &Closed<'_>, gone: &HashSet<NodeId>, removed: &HashSet<NodeId>)
     found
 }
 
-/// At file grain directories of packages that stay go too, but for those that programs expect: /tmp, /var/log, /run/lock.
+/// At file grain directories of packages that stay go too, but for those that programs expect: /tmp, /var/log,
+/// /run/lock.
 fn is_deep(path: &[u8]) -> bool {
     path.starts_with(b"/usr/share/") || path.starts_with(b"/usr/lib/") || path.starts_with(b"/usr/include/")
 }
@@ -296,8 +297,8 @@ fn unseen(closed: &Closed<'_>, gone: &HashSet<NodeId>) -> Unseen {
     found
 }
 
-/// Programs that are gone though a file names them that was not followed: one of a library of others, or one of settings
-/// that a package brought.
+/// Programs that are gone though a file names them that was not followed: one of a library of others, or one of
+/// settings that a package brought.
 fn named_in_vain(closed: &Closed<'_>, gone: &HashSet<NodeId>, id: NodeId) -> Vec<String> {
     let ground = closed.ground;
     let shown = |name: &[u8]| String::from_utf8_lossy(name).escape_debug().to_string();

@@ -1,7 +1,7 @@
 //! Patterns of paths.
 //!
-//! Absolute, or beginning with `**/` for any directory, or with `~/` for the homes `/root` and `/home/*`. `*` and `?` stop
-//! at a slash; `**` stands for any number of directories and, at the end, for all that is below; `[a-c]` is one
+//! Absolute, or beginning with `**/` for any directory, or with `~/` for the homes `/root` and `/home/*`. `*` and `?`
+//! stop at a slash; `**` stands for any number of directories and, at the end, for all that is below; `[a-c]` is one
 //! of these bytes; `{a,b}` is either, slashes included.
 
 use std::fmt;

@@ -75,8 +75,8 @@ impl<'t> Guards<'t> {
         self.find(id, |_, _| true)
     }
 
-    /// What keeps `id` even when a person names it: a setting that means this very file, or a volume. What is only in the
-    /// working directory or in a directory of the environment may go.
+    /// What keeps `id` even when a person names it: a setting that means this very file, or a volume. What is only in
+    /// the working directory or in a directory of the environment may go.
     pub(in crate::slim) fn of_named(&self, id: NodeId) -> Option<&str> {
         self.find(id, |at, guard| at == id || guard.is_volume)
     }

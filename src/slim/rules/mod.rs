@@ -6,8 +6,8 @@
 //! # Guards, for every rule (each has a test that names the bug it prevents)
 //! - Paths are matched where they lie in the merged tree: symlinked directories on the way are followed.
 //! - Directories stay, with their own metadata; of other files only regular ones go, unless a rule says so.
-//! - What Entrypoint, Cmd, Healthcheck, Shell, WorkingDir or Env name stays, with all below it, and so does what is under
-//!   a volume.
+//! - What Entrypoint, Cmd, Healthcheck, Shell, WorkingDir or Env name stays, with all below it, and so does what is
+//!   under a volume.
 //! - A safe rule takes nothing that a package owns.
 //! - Nothing of `never.toml` goes; afterwards the package databases are compared with what they were.
 //!

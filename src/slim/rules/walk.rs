@@ -1,10 +1,11 @@
 //! Matching many globs in one walk through a tree.
 //!
 //! # Decisions
-//! - A directory is entered only while some glob could match below it, so the cost is that of the places that globs name.
-//! - A symlink that a glob names on its way is followed inside the tree; `**` never follows one, and a symlink at the end
-//!   is matched as what it is. What was reached through symlinks is gone through once, however many lead there, and what
-//!   all symlinks together may cost is limited.
+//! - A directory is entered only while some glob could match below it, so the cost is that of the places that globs
+//!   name.
+//! - A symlink that a glob names on its way is followed inside the tree; `**` never follows one, and a symlink at the
+//!   end is matched as what it is. What was reached through symlinks is gone through once, however many lead there, and
+//!   what all symlinks together may cost is limited.
 
 use std::collections::HashSet;
 

@@ -1,5 +1,5 @@
-//! What a batch will read, known before it begins: so that layers are kept as long as somebody needs them and no longer, and
-//! nothing is done twice.
+//! What a batch will read, known before it begins: so that layers are kept as long as somebody needs them and no
+//! longer, and nothing is done twice.
 
 use super::request::{Batch, Job};
 use crate::error::Error;

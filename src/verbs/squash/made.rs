@@ -1,5 +1,5 @@
-//! What became of the images, and what is looked at once more before anything takes the target's place: whether the output
-//! is the image that it was made from, and whether it passes the gates.
+//! What became of the images, and what is looked at once more before anything takes the target's place: whether the
+//! output is the image that it was made from, and whether it passes the gates.
 
 use std::collections::BTreeMap;
 

@@ -95,7 +95,8 @@ impl Squash {
         }
     }
 
-    /// All that decides what comes of an input: everything but where it lies, where it goes and what of the machine is used.
+    /// All that decides what comes of an input: everything but where it lies, where it goes and what of the machine is
+    /// used.
     pub(crate) fn wishes(&self) -> Self {
         let (input, target) = (Origin::Stdin, Target::Nowhere);
         Self { input, target, secrets: None, resources: Resources::default(), ..self.clone() }

@@ -1,4 +1,5 @@
-//! Against real runtimes and real images. `tests/run` prepares them; without root and the runtimes these tests are ignored.
+//! Against real runtimes and real images. `tests/run` prepares them; without root and the runtimes these tests are
+//! ignored.
 
 mod browser;
 mod exports;

@@ -37,8 +37,8 @@ pub(crate) fn measured(archive: &[u8], arguments: &[&str], limit: Duration) -> M
     Measured { status, stderr: std::fs::read_to_string(errors).unwrap(), time, memory }
 }
 
-/// Looks at a process again and again until it has ended. It is not waited for until then, so that what it took can still
-/// be read.
+/// Looks at a process again and again until it has ended. It is not waited for until then, so that what it took can
+/// still be read.
 fn watch(child: &mut Child, limit: Duration) -> (Duration, u64) {
     let directory = format!("/proc/{}", child.id());
     let mut memory = 0;

@@ -74,8 +74,8 @@ pub(crate) fn command() -> Command {
     command
 }
 
-/// The command as one that signals end, also where whoever runs the tests ignores some (`nohup`, jobs of a script), which
-/// it would inherit.
+/// The command as one that signals end, also where whoever runs the tests ignores some (`nohup`, jobs of a script),
+/// which it would inherit.
 pub(crate) fn interruptible() -> Command {
     let mut env = Command::new("env");
     env.args(["--default-signal", env!("CARGO_BIN_EXE_imgsquash")]);
@@ -94,8 +94,8 @@ pub(crate) fn within(seconds: u32, place: &Place, arguments: &[&str]) -> Output 
     output
 }
 
-/// Runs the command in a place that is its home and holds what is temporary, with nothing in its environment that leads to
-/// the logins or the authorities of whoever runs the tests.
+/// Runs the command in a place that is its home and holds what is temporary, with nothing in its environment that leads
+/// to the logins or the authorities of whoever runs the tests.
 #[cfg(feature = "remote")]
 pub(crate) fn alone(place: &Place, arguments: &[&str]) -> Output {
     let home = place.path("");
